@@ -1,0 +1,1 @@
+"""The `dncnn-tf` command, one file per subcommand."""

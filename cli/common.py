@@ -1,0 +1,76 @@
+"""What every command shares: -q and --debug, one line per error, exit statuses, notes on stderr."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Like `click.command`, for functions that raise on failure and write notes through `note`."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @click.command(name, context_settings={"help_option_names": ["-h", "--help"]})
+        @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+        @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+        @functools.wraps(function)
+        def wrapped(*args: Any, quiet: bool, debug: bool, **options: Any) -> None:
+            context = click.get_current_context()
+            context.meta["quiet"], context.meta["debug"] = quiet, debug
+            signal.signal(signal.SIGTERM, _terminate)
+            _quieten_tensorflow(debug)
+            try:
+                function(*args, **options)
+            except (click.ClickException, click.exceptions.Exit):
+                raise
+            except KeyboardInterrupt:
+                error("stopped")
+                context.exit(INTERRUPTED)
+            except BrokenPipeError:
+                context.exit(1)
+            except Exception as failure:
+                error(describe(failure))
+                context.exit(1)
+
+        return wrapped
+
+    return decorate
+
+
+def note(line: str) -> None:
+    """A remark for the person at the terminal: stderr, unless --quiet."""
+    if not click.get_current_context().meta["quiet"]:
+        click.echo(line, err=True)
+
+
+def error(line: str) -> None:
+    """One failure, in one line, on stderr; with --debug, the traceback too."""
+    if click.get_current_context().meta["debug"] and sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    click.echo(f"error: {line}", err=True)
+
+
+def describe(failure: Exception) -> str:
+    """An exception's message in one line."""
+    if isinstance(failure, OSError) and failure.filename is not None:
+        return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
+    return " ".join(str(failure).split()) or type(failure).__name__
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(TERMINATED)
+
+
+def _quieten_tensorflow(debug: bool) -> None:
+    """Keep TensorFlow's start-up messages away from what a command prints; it reads these when first imported."""
+    if not debug:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,24 @@
+"""Entry point: `dncnn-tf COMMAND`. Nothing here, nor at the top of a command's file, imports TensorFlow or Keras."""
+
+from __future__ import annotations
+
+import click
+
+from dncnn_tf import __version__
+
+from .train import train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dncnn-tf")
+def cli() -> None:
+    """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
+
+
+for _command in (train,):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="dncnn-tf")

@@ -1,0 +1,49 @@
+"""Batch normalisation that trains with TensorFlow's fused kernel, and is Keras' own layer in every other respect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="dncnn_tf")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` over the last axis, computed by one kernel in training.
+
+    Keras composes the training pass from some ten operations; `FusedBatchNormV3` does the same in one, which is
+    what training time on a CPU is won by. Variables, configuration, inference and the other backends are Keras'
+    own. On several replicas the statistics are those of the whole global batch.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if not training or not self.trainable or keras.backend.backend() != "tensorflow":
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            self.synchronized = True
+            try:
+                return super().call(inputs, training=training, mask=mask)
+            finally:
+                self.synchronized = False  # not part of the saved layer: other backends refuse it
+        return self._fused(inputs)
+
+    def _fused(self, inputs: Any) -> Any:
+        import tensorflow as tf
+
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,  # (N, H, W, C)
+            scale=self.gamma,
+            offset=self.beta,
+            mean=tf.zeros([0]),
+            variance=tf.zeros([0]),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        # The kernel returns the sample variance; Keras keeps the population variance.
+        count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], variance.dtype)
+        variance *= (count - 1) / count
+        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
+        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
+        return outputs

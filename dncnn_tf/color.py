@@ -1,0 +1,18 @@
+"""Luminance as the paper's super-resolution and JPEG experiments take it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    """Y of YCbCr, ITU-R BT.601 in studio swing, as MATLAB's `rgb2ycbcr`.
+
+    Args:
+        image: float (..., 3) RGB in [0, 1].
+
+    Returns:
+        float32 (...) in [16/255, 235/255].
+    """
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    return (16 / 255 + np.asarray(image, np.float64) @ weights).astype(np.float32)

@@ -1,0 +1,169 @@
+"""What a model is and how it is trained, as plain frozen dataclasses; the six named models and their recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Task = Literal["denoise", "general"]
+Initialization = Literal["he", "identity"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of one DnCNN (paper, Fig. 1).
+
+    Attributes:
+        depth: number of convolutions, at least 3. The receptive field is (2·depth + 1)² pixels.
+        filters: feature maps of every hidden layer.
+        channels: 1 for grey images, 3 for RGB.
+        residual: predict the noise and subtract it (eq. 1); False predicts the clean image (Fig. 2).
+        batch_norm: batch normalisation in the middle layers; False leaves it out (Fig. 2).
+    """
+
+    depth: int = 17
+    filters: int = 64
+    channels: int = 1
+    residual: bool = True
+    batch_norm: bool = True
+
+    def __post_init__(self) -> None:
+        if self.depth < 3:
+            raise ValueError(f"depth must be at least 3 (first, middle, last layer). Received: depth={self.depth}")
+        if self.filters < 1:
+            raise ValueError(f"filters must be at least 1. Received: filters={self.filters}")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels must be 1 (grey) or 3 (RGB). Received: channels={self.channels}")
+
+    @property
+    def receptive_radius(self) -> int:
+        """Pixels on each side that can change one output pixel: 1 per 3×3 convolution."""
+        return self.depth
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a training run computes.
+
+    Attributes:
+        name: the run's name, and the folder under `runs/` that it is written to.
+        model: the network.
+        task: "denoise" (Gaussian noise) or "general" (noise, super-resolution and JPEG mixed; DnCNN-3).
+        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level.
+        data: a published set's name or a folder of images.
+        validation_data: the same for validation; None holds images of `data` out.
+        patch_size: side of the square training patches in pixels.
+        batch_size: patches in one step, over all devices together.
+        steps_per_epoch: optimizer steps between two validations and checkpoints.
+        epochs: number of such rounds; the schedule spans all of them.
+        scales: each image is used at these sizes too.
+        optimizer: "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
+        learning_rate: the highest rate.
+        schedule: "cosine" to zero, "exponential" to a thousandth, or "constant".
+        warmup_steps: steps over which the rate rises from zero (cosine only).
+        weight_decay: 0 for none.
+        initialization: "he" (the paper's) or "identity": orthogonal with the last convolution at zero, so that
+            training starts from the identity instead of from noise.
+        init: a model to start from, by name or path; it may be shallower.
+        precision: "auto", "float32" or "bfloat16" (mixed: float32 variables, bfloat16 arithmetic).
+        seed: decides weights, patches and noise.
+    """
+
+    name: str = "dncnn-s-25"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    task: Task = "denoise"
+    sigma: tuple[float, float] = (25.0, 25.0)
+    data: str = "sample"
+    validation_data: str | None = None
+    patch_size: int = 64
+    batch_size: int = 8
+    steps_per_epoch: int = 500
+    epochs: int = 40
+    scales: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: float = 1e-3
+    schedule: Literal["cosine", "exponential", "constant"] = "cosine"
+    warmup_steps: int = 100
+    weight_decay: float = 0.0
+    initialization: Initialization = "identity"
+    init: str | None = None
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        low, high = self.sigma
+        if not 0 <= low <= high <= 255:
+            raise ValueError(
+                f"sigma must satisfy 0 <= low <= high <= 255 (0-255 scale). Received: sigma={low:g}-{high:g}"
+            )
+        for name in ("patch_size", "batch_size", "steps_per_epoch", "epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1. Received: {name}={getattr(self, name)}")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
+        if self.task == "general" and self.model.channels != 1:
+            raise ValueError("the general model (DnCNN-3) works on luminance: channels must be 1. Received: channels=3")
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        """The inverse of `to_dict`, also after a round trip through JSON (tuples come back as lists)."""
+        values = dict(values)
+        values["model"] = ModelConfig(**values["model"])
+        values["sigma"] = tuple(values["sigma"])
+        values["scales"] = tuple(values["scales"])
+        return cls(**values)
+
+
+_BLIND = ModelConfig(depth=20)
+
+RECIPES: dict[str, TrainConfig] = {
+    recipe.name: recipe
+    for recipe in (
+        TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0)),
+        TrainConfig(name="dncnn-s-25", sigma=(25.0, 25.0)),
+        TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0)),
+        TrainConfig(name="dncnn-b", model=_BLIND, sigma=(0.0, 55.0)),
+        TrainConfig(name="cdncnn-b", model=ModelConfig(depth=20, channels=3), sigma=(0.0, 55.0)),
+        TrainConfig(name="dncnn-3", model=_BLIND, task="general", sigma=(0.0, 55.0)),
+    )
+}
+"""The six named models with the short recipe: Adam, warm-up, cosine, a start from the identity."""
+
+_PAPER_PATCHES = {"dncnn-s-15": 1_600, "dncnn-s-25": 1_600, "dncnn-s-50": 1_600, "dncnn-3": 8_000}
+
+
+def paper_recipe(name: str) -> TrainConfig:
+    """The published training of a named model (paper, section IV.A): SGD, 50 epochs, batches of 128 patches.
+
+    The paper draws its patches once and goes over them every epoch; here every step draws fresh ones, as many
+    per epoch as the paper had.
+
+    Args:
+        name: one of `RECIPES`.
+    """
+    recipe = RECIPES[name]
+    return dataclasses.replace(
+        recipe,
+        name=f"{name}-paper",
+        patch_size=40 if recipe.model.depth == 17 else 50,
+        batch_size=128,
+        steps_per_epoch=_PAPER_PATCHES.get(name, 3_000),
+        epochs=50,
+        optimizer="sgd",
+        learning_rate=1e-1,
+        schedule="exponential",
+        warmup_steps=0,
+        weight_decay=1e-4,
+        initialization="he",
+        precision="float32",
+    )

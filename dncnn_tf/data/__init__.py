@@ -1,0 +1,1 @@
+"""Training data: named sets, patches, degradations and the pipeline that joins them."""

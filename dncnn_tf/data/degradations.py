@@ -1,0 +1,70 @@
+"""What spoils an image in the paper's three tasks: Gaussian noise, bicubic down- and upscaling, JPEG coding.
+
+Training and evaluation use these same functions. All take and return float32 in [0, 1] (noise may leave it).
+σ is on the 0–255 scale, and is divided by 255 here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+
+def add_gaussian_noise(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Add white Gaussian noise, y = x + v (section I); neither clipped nor rounded.
+
+    Args:
+        clean: float32, any shape, [0, 1].
+        sigma: standard deviation on the 0–255 scale.
+        rng: source of the noise.
+    """
+    return clean + rng.standard_normal(clean.shape, np.float32) * np.float32(sigma / 255)
+
+
+def bicubic_down_up(clean: np.ndarray, scale: int) -> np.ndarray:
+    """Shrink by `scale` to 8 bits and enlarge again in float: the input of super-resolution.
+
+    The kernel is Keys' (a = -0.5) with anti-aliasing when shrinking, as MATLAB's `imresize`.
+
+    Args:
+        clean: float32 (H, W) or (H, W, C), [0, 1]; H and W multiples of `scale`.
+        scale: 2, 3 or 4.
+
+    Returns:
+        float32 of the same shape; ringing may leave [0, 1] slightly.
+
+    Raises:
+        ValueError: H or W is not a multiple of `scale`.
+    """
+    height, width = clean.shape[:2]
+    if height % scale or width % scale:
+        raise ValueError(f"height and width must be multiples of the scale {scale}. Received: {height}x{width}")
+    planes = clean.reshape(height, width, -1)
+    restored = [_down_up_plane(planes[..., i], scale) for i in range(planes.shape[-1])]
+    return np.stack(restored, axis=-1).reshape(clean.shape)
+
+
+def _down_up_plane(plane: np.ndarray, scale: int) -> np.ndarray:
+    height, width = plane.shape
+    small = Image.fromarray(plane).resize((width // scale, height // scale), Image.Resampling.BICUBIC)
+    small_8bit = Image.fromarray(from_float(np.asarray(small)).astype(np.float32) / 255)
+    return np.asarray(small_8bit.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def jpeg(clean: np.ndarray, quality: int) -> np.ndarray:
+    """Round to 8 bits, save as a grey JPEG and read it back: the input of JPEG deblocking.
+
+    Args:
+        clean: float32 (H, W) luminance in [0, 1].
+        quality: 1 to 100, the scale of libjpeg.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(from_float(clean)).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer), np.float32) / 255
+
+
+def from_float(image: np.ndarray) -> np.ndarray:
+    """float in [0, 1] → uint8, clipped and rounded to the nearest level."""
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)

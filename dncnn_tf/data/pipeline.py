@@ -1,0 +1,119 @@
+"""The `tf.data` pipeline of training batches: every batch is a function of the seed and the step alone.
+
+So batches do not depend on how many threads make them, and a resumed run gets the ones it would have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from ..config import TrainConfig
+from .degradations import add_gaussian_noise, bicubic_down_up, jpeg
+from .patches import PatchSource, rescaled
+
+# DnCNN-3's patches are cut from the middle of a spoiled region, so that they look as if cut from a whole spoiled
+# image: no resizing border in sight, JPEG's 8×8 grid at any place.
+_REGION_MARGIN = 16
+_SCALES = (2, 3, 4)
+_GRID = 12  # a multiple of ×2, ×3 and ×4
+_LOWEST_QUALITY, _HIGHEST_QUALITY = 5, 99
+
+_VALIDATION_SIDE = 176
+
+
+def training_batches(images: Sequence[np.ndarray], config: TrainConfig, *, first_step: int = 0) -> tf.data.Dataset:
+    """Endless batches of (degraded, clean) patches.
+
+    Args:
+        images: uint8 (H, W, C) training images with C of the model.
+        config: scales, patch and batch size, task, σ and seed.
+        first_step: where to start; a run resumed at step k passes k.
+
+    Returns:
+        A dataset of pairs of float32 (batch, patch, patch, C); clean in [0, 1], degraded not clipped.
+
+    Raises:
+        ValueError: the images are smaller than a patch.
+    """
+    general = config.task == "general"
+    size = config.patch_size + 2 * _REGION_MARGIN if general else config.patch_size
+    size += -size % _GRID if general else 0
+    source = PatchSource(rescaled(images, config.scales, minimum=size))
+    degrade = _general if general else _gaussian
+
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        seeds = tf.random.split(tf.stack([tf.constant(config.seed, tf.int64), step]), 2)
+        clean = tf.cast(source.sample(config.batch_size, size, seeds[0]), tf.float32) / 255
+        return degrade(clean, config, seeds[1])
+
+    steps = tf.data.Dataset.counter(start=first_step)
+    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _gaussian(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """σ fixed, or uniform in its range and drawn anew for each patch (DnCNN-B)."""
+    seeds = tf.random.split(seed, 2)
+    low, high = config.sigma
+    sigma = tf.random.stateless_uniform([config.batch_size, 1, 1, 1], seeds[0], low, high)
+    noise = tf.random.stateless_normal(tf.shape(clean), seeds[1]) * sigma / 255
+    return clean + noise, clean
+
+
+def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Noise, super-resolution or JPEG, drawn anew for each patch (DnCNN-3), by the code that evaluation uses."""
+
+    def spoil(regions: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(np.abs(seed))
+        pairs = [_spoil_region(region[..., 0], config, rng) for region in regions]
+        degraded, clean = (np.stack(side)[..., None] for side in zip(*pairs, strict=True))
+        return degraded, clean
+
+    degraded, patches = tf.numpy_function(spoil, [clean, seed], (tf.float32, tf.float32), stateful=False)
+    shape = (config.batch_size, config.patch_size, config.patch_size, 1)
+    return tf.ensure_shape(degraded, shape), tf.ensure_shape(patches, shape)
+
+
+def _spoil_region(region: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    degraded = _spoil(region, config, rng)
+    last = region.shape[0] - config.patch_size - _REGION_MARGIN
+    top, left = rng.integers(_REGION_MARGIN, last + 1, 2)
+    window = np.s_[top : top + config.patch_size, left : left + config.patch_size]
+    return degraded[window], region[window]
+
+
+def _spoil(clean: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> np.ndarray:
+    task = rng.integers(3)
+    if task == 0:
+        return add_gaussian_noise(clean, rng.uniform(*config.sigma), rng)
+    if task == 1:
+        return bicubic_down_up(clean, int(rng.choice(_SCALES)))
+    return jpeg(clean, int(rng.integers(_LOWEST_QUALITY, _HIGHEST_QUALITY + 1)))
+
+
+def validation_batches(images: Sequence[np.ndarray], config: TrainConfig) -> tf.data.Dataset:
+    """The same (degraded, clean) crops each time, one image a batch.
+
+    Args:
+        images: uint8 (H, W, C).
+        config: task, σ and seed; a range of σ is gone through in even steps.
+
+    Returns:
+        A finite dataset of pairs of float32 (1, side, side, C), cut from the middle of each image.
+    """
+    side = min(_VALIDATION_SIDE, *(length for image in images for length in image.shape[:2]))
+    side -= side % _GRID if config.task == "general" else 0
+    rng = np.random.default_rng(config.seed)
+    pairs = []
+    for image, sigma in zip(images, np.linspace(*config.sigma, len(images)), strict=True):
+        top, left = ((length - side) // 2 for length in image.shape[:2])
+        clean = image[top : top + side, left : left + side].astype(np.float32) / 255
+        if config.task == "general":
+            degraded = _spoil(clean[..., 0], config, rng)[..., None]
+        else:
+            degraded = add_gaussian_noise(clean, sigma, rng)
+        pairs.append((degraded, clean))
+    degraded, clean = (np.stack(part) for part in zip(*pairs, strict=True))
+    return tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(1)

@@ -1,0 +1,24 @@
+"""Whether this machine computes bfloat16 in hardware."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+
+def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """True with a GPU that TensorFlow sees, or a CPU with AMX or AVX-512 bfloat16 instructions.
+
+    Elsewhere bfloat16 is emulated and slower than float32.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return capability >= (8, 0)
+    try:
+        flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"\b(amx_bf16|avx512_bf16)\b", flags) is not None

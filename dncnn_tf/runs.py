@@ -1,0 +1,150 @@
+"""A run folder: its configuration, log, checkpoints and models, safe against interruption and a second process."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+
+from .config import TrainConfig
+
+LOG_FIELDS = ("epoch", "step", "loss", "psnr", "val_loss", "val_psnr", "learning_rate", "seconds")
+_KEPT_CHECKPOINTS = 2
+
+
+class RunError(Exception):
+    """The run folder cannot be used; the message says why and what to do."""
+
+
+class Run:
+    """Files of one training run.
+
+    Args:
+        folder: where they are, or will be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_file = folder / "config.json"
+        self.log_file = folder / "log.csv"
+        self.curves_file = folder / "curves.png"
+        self.result_file = folder / "result.json"
+        self.best_file = folder / "best.keras"
+        self.last_file = folder / "last.keras"
+        self.checkpoints = folder / "checkpoints"
+
+    def create(self, config: TrainConfig) -> None:
+        """Start a new run.
+
+        Raises:
+            RunError: the folder holds something already.
+        """
+        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+            raise RunError(f"{self.folder}: holds a run already; give --resume to go on with it, or another --output")
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        write_json(self.config_file, config.to_dict())
+
+    def config(self) -> TrainConfig:
+        """The configuration the run was started with.
+
+        Raises:
+            RunError: there is none, or it is damaged.
+        """
+        try:
+            return TrainConfig.from_dict(json.loads(self.config_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.folder}: holds no run (config.json is missing); start one without --resume"
+            ) from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{self.config_file}: damaged ({error}); start a new run with another --output") from None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder while training.
+
+        Raises:
+            RunError: another process is training here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunError(
+                    f"{self.folder}: in use by another training; wait for it or give another --output"
+                ) from None
+            yield
+
+    def save_checkpoint(self, model: keras.Model, epoch: int) -> None:
+        """Keep the state after `epoch` finished epochs: weights, optimizer, statistics."""
+        self.checkpoints.mkdir(exist_ok=True)
+        save_atomically(model, self.checkpoints / f"epoch-{epoch:05d}.keras")
+        for old in self._checkpoint_files()[:-_KEPT_CHECKPOINTS]:
+            old.unlink()
+
+    def latest_checkpoint(self) -> tuple[keras.Model, int, list[str]] | None:
+        """The newest checkpoint that can be read: model, finished epochs, and notes on damaged ones passed over.
+
+        Raises:
+            RunError: there are checkpoints, and all of them are damaged.
+        """
+        notes = []
+        files = self._checkpoint_files()
+        for file in reversed(files):
+            try:
+                return keras.saving.load_model(file), int(file.stem.removeprefix("epoch-")), notes
+            except Exception as error:  # a damaged archive fails in many ways
+                notes.append(f"{file}: damaged ({type(error).__name__}); going back to the checkpoint before it")
+        if files:
+            raise RunError(f"{self.checkpoints}: every checkpoint is damaged; start a new run with another --output")
+        return None
+
+    def _checkpoint_files(self) -> list[Path]:
+        return sorted(self.checkpoints.glob("epoch-*.keras"))
+
+    def read_log(self) -> list[dict[str, float]]:
+        """Rows of log.csv, one for each finished epoch."""
+        if not self.log_file.exists():
+            return []
+        try:
+            with self.log_file.open(newline="", encoding="utf-8") as file:
+                return [{name: float(row[name]) for name in LOG_FIELDS} for row in csv.DictReader(file)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{self.log_file}: damaged ({error}); start a new run with another --output") from None
+
+    def write_log(self, rows: list[dict[str, float]]) -> None:
+        """Replace log.csv."""
+        with atomic_path(self.log_file) as path, path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, LOG_FIELDS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def save_atomically(model: keras.Model, target: Path) -> None:
+    """Save a `.keras` file such that an interruption leaves the old one, or none."""
+    with atomic_path(target) as path:
+        model.save(path)
+
+
+def write_json(target: Path, content: dict) -> None:
+    """Write a JSON file in one step."""
+    with atomic_path(target) as path:
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path beside `target` that takes its place when the block ends well, and vanishes when it does not."""
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Models by name or path; the shipped ones are checked by SHA-256 against their card before use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from . import batch_norm  # noqa: F401  registers the layer that saved models name
+from .config import RECIPES, ModelConfig
+from .model import build_dncnn, model_config
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+class ModelError(Exception):
+    """A model cannot be loaded; the message says which, why and what to do."""
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return [name for name in RECIPES if (PRETRAINED / f"{name}.json").exists()]
+
+
+def read_card(name: str) -> dict[str, Any]:
+    """The card of a shipped model: recipe, data, steps, measured PSNR, SHA-256 of the weights.
+
+    Raises:
+        ModelError: no such model is shipped.
+    """
+    try:
+        return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}") from None
+
+
+def load_model(name_or_path: str | Path) -> keras.Model:
+    """Load a DnCNN as it was trained, batch normalisation included.
+
+    Args:
+        name_or_path: a shipped model's name, a `.keras` file, a `.weights.h5` file with its card (same name, `.json`)
+            beside it, or a run folder (its best model is taken).
+
+    Raises:
+        ModelError: there is none, it is damaged, its weights do not fit, or it is not a DnCNN.
+    """
+    if str(name_or_path) in RECIPES:
+        read_card(str(name_or_path))
+        return _load_weights(PRETRAINED / f"{name_or_path}.weights.h5")
+    path = Path(name_or_path)
+    if path.is_dir() and (path / "config.json").exists():
+        path = path / "best.keras"
+        if not path.exists():
+            raise ModelError(f"{path.parent}: this run has no model yet (best.keras appears after its first epoch)")
+    if path.name.endswith(".weights.h5"):
+        return _load_weights(path)
+    if path.suffix != ".keras":
+        raise ModelError(
+            f"{path}: not a model; give a name ({', '.join(shipped_models())}), a .keras file, "
+            "a .weights.h5 with its card beside it, or a run folder"
+        )
+    return _load_keras(path)
+
+
+def _load_keras(path: Path) -> keras.Model:
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+        model_config(model)
+    except Exception as error:  # a damaged or foreign archive fails in many ways
+        raise ModelError(f"{path}: not a DnCNN saved by Keras, or damaged ({_first_line(error)})") from error
+    return model
+
+
+def _load_weights(path: Path) -> keras.Model:
+    card_file = path.with_name(path.name.removesuffix(".weights.h5") + ".json")
+    try:
+        card = json.loads(card_file.read_text(encoding="utf-8"))
+        config, expected = ModelConfig(**card["model"]), card["sha256"]
+        received = hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError as error:
+        raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{card_file}: not a model card ({_first_line(error)})") from None
+    if received != expected:
+        raise ModelError(f"{path}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
+    model = build_dncnn(config)
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        raise ModelError(f"{path}: the weights do not fit {config} ({_first_line(error)})") from error
+    return model
+
+
+def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None:
+    """Write `NAME.weights.h5` and, beside it, its card with the model's configuration and the weights' SHA-256.
+
+    Args:
+        model: a DnCNN.
+        target: the weights file; its name ends in `.weights.h5`.
+        card: what is known of the model.
+    """
+    model.save_weights(target)
+    content = {
+        **card,
+        "model": vars(model_config(model)),
+        "parameters": model.count_params(),
+        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+    }
+    card_file = target.with_name(target.name.removesuffix(".weights.h5") + ".json")
+    card_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
