@@ -6,6 +6,8 @@ import click
 
 from dncnn_tf import __version__
 
+from .convert import convert
+from .data import data
 from .train import train
 
 
@@ -15,7 +17,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (train,):
+for _command in (convert, data, train):
     cli.add_command(_command)
 
 
