@@ -2,52 +2,173 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import json
 import os
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from ..color import luminance
-from .degradations import from_float
+from .decoding import to_8bit
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
-_LOCAL = {
-    "train400": "train/train400",
-    "t91": "train/t91",
-    "cbsd432": "train/cbsd432",
-    "bsd68": "test/bsd68",
-    "set12": "test/set12",
-    "set5": "test/set5",
-    "set14": "test/set14",
-    "classic5": "test/classic5",
-    "live1": "test/live1",
-    "cbsd68": "test/cbsd68",
-    "bsd100": "test/bsd100",
-    "urban100": "test/urban100",
-}
+REGISTRY = Path(__file__).with_name("registry.json")
 
-_SAMPLE = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "motorcycle_left.png", "rocket.jpg")
+# The photographs inside scikit-image's wheel. Left out of what else is there: drawings and scans (chessboards,
+# color, horse, logo, page, phantom, text), microscopy and medicine (cell, ihc, microaneurysms, retina: few edges
+# and one object over many pixels), nearly empty or blurred pictures (clock_motion, hubble_deep_field, moon), and
+# motorcycle_right, the same scene a second time. camera.png is last because training holds the last images out
+# for validation, and the demo denoises it: it is never trained on.
+_SAMPLE = (
+    "astronaut.png",
+    "brick.png",
+    "chelsea.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "motorcycle_left.png",
+    "rocket.jpg",
+    "camera.png",
+)
+
+# 8 GiB for training, which keeps each image at four sizes (2.9 times the pixels).
+_MAX_DECODED_BYTES = 8 * 2**30 // 3
+
+
+class DatasetError(Exception):
+    """Images cannot be had; the message says which, why and what to do."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One original file of a published set.
+
+    Attributes:
+        url_path: owner/repository/commit/path of the original.
+        sha256: of the original.
+        size: in bytes.
+        cached: where it belongs under the cache folder: the local layout, with the original's suffix.
+    """
+
+    url_path: str
+    sha256: str
+    size: int
+    cached: PurePosixPath
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A published set.
+
+    Attributes:
+        used_for: what the paper used it for.
+        folder: where it is under the folder that `DNCNN_TF_DATA` names.
+        files: its originals, in order of name.
+    """
+
+    used_for: str
+    folder: PurePosixPath
+    files: tuple[RemoteFile, ...]
+
+
+@functools.cache
+def published_sets() -> dict[str, ImageSet]:
+    """The sets of the paper by name."""
+    return {name: _image_set(entry) for name, entry in json.loads(REGISTRY.read_text(encoding="utf-8")).items()}
+
+
+def _image_set(entry: dict) -> ImageSet:
+    folder = PurePosixPath(entry["here"])
+    source = f"{entry['repository']}/{entry['commit']}/{entry['path']}"
+    files = (
+        RemoteFile(f"{source}/{path}", sha256, size, (folder / here).with_suffix(PurePosixPath(path).suffix))
+        for path, sha256, size, here in entry["files"]
+    )
+    return ImageSet(entry["used_for"], folder, tuple(files))
 
 
 def resolve(data: str) -> list[Path]:
     """Image files of a published set ("train400"), of the embedded "sample", or of a folder, in order of name.
 
+    A published set is looked for under the folder that the environment variable DNCNN_TF_DATA names, then in the
+    cache. Nothing is downloaded here.
+
     Raises:
-        FileNotFoundError: no such set or folder, or no image in it.
+        DatasetError: no such set or folder, no image in it, or a set that is incomplete or not on this machine.
     """
     if data == "sample":
-        import skimage
+        return sample_files()
+    if data in published_sets():
+        files = local_files(data) or cached_files(data)
+        if files is None:
+            raise DatasetError(
+                f"{data}: not on this machine; run `dncnn-tf data download {data}`, "
+                "or let DNCNN_TF_DATA name a folder that holds it"
+            )
+        return files
+    return _files_of_folder(Path(data))
 
-        return [Path(skimage.__file__).parent / "data" / name for name in _SAMPLE]
-    folder = Path(data)
-    if data in _LOCAL:
-        folder = Path(os.environ["DNCNN_TF_DATA"]) / _LOCAL[data]
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"no images in {folder}")
+
+def sample_files() -> list[Path]:
+    """The embedded photographs: ten that come inside scikit-image's wheel; the last one is for validation."""
+    folder = Path(importlib.util.find_spec("skimage").origin).parent / "data"
+    return [folder / name for name in _SAMPLE]
+
+
+def local_files(name: str) -> list[Path] | None:
+    """Files of a published set under DNCNN_TF_DATA; None when that is not set or has no folder for it.
+
+    Raises:
+        DatasetError: the folder does not hold as many images as the set has.
+    """
+    root = os.environ.get("DNCNN_TF_DATA")
+    image_set = published_sets()[name]
+    folder = Path(root or ".") / image_set.folder
+    if not root or not folder.is_dir():
+        return None
+    files = _image_files(folder)
+    if len(files) != len(image_set.files):
+        raise DatasetError(
+            f"{folder}: {name} has {len(image_set.files)} images. Received: {len(files)}; complete the folder, "
+            f"or unset DNCNN_TF_DATA and run `dncnn-tf data download {name}`"
+        )
     return files
+
+
+def cached_files(name: str) -> list[Path] | None:
+    """Files of a published set that was downloaded; None unless all of them are there."""
+    files = [(cache_folder() / file.cached, file.size) for file in published_sets()[name].files]
+    if all(path.is_file() and path.stat().st_size == size for path, size in files):
+        return [path for path, _ in files]
+    return None
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: DNCNN_TF_CACHE_DIR, else dncnn-tf under XDG_CACHE_HOME or ~/.cache."""
+    if folder := os.environ.get("DNCNN_TF_CACHE_DIR"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dncnn-tf"
+
+
+def _files_of_folder(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        what = "not a folder" if folder.exists() else "no such folder"
+        raise DatasetError(f"{folder}: {what}, nor a set; the sets are: sample, {', '.join(published_sets())}")
+    files = _image_files(folder)
+    if not files:
+        raise DatasetError(f"{folder}: no images in it; wanted are files named {' '.join('*' + s for s in SUFFIXES)}")
+    return files
+
+
+def _image_files(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
 
 
 def load(data: str, channels: int, *, luma: bool = False) -> list[np.ndarray]:
@@ -56,17 +177,38 @@ def load(data: str, channels: int, *, luma: bool = False) -> list[np.ndarray]:
     Args:
         data: as for `resolve`.
         channels: 1 for grey, 3 for RGB.
-        luma: grey is the Y of studio-swing YCbCr (`color.luminance`) instead of full-range luma.
+        luma: grey is the Y of studio-swing YCbCr (`color.luminance`) instead of full-range luma; images that are
+            grey already stay as they are.
 
     Returns:
         uint8 (H, W, channels), in the order of the files.
+
+    Raises:
+        DatasetError: as for `resolve`; also for a file that is no image or is damaged, and for a set that would not
+            fit in memory.
     """
-    images = []
-    for path in resolve(data):
+    files = resolve(data)
+    pixels = sum(_pixels(path) for path in files)
+    if pixels * channels > _MAX_DECODED_BYTES:
+        raise DatasetError(
+            f"{data}: {len(files)} images of {pixels / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
+            f"images may take; use at most {_MAX_DECODED_BYTES / channels / 1e6:,.0f} million pixels"
+        )
+    return [_decode(path, channels, luma) for path in files]
+
+
+def _pixels(path: Path) -> int:
+    """Size by the header alone."""
+    try:
         with Image.open(path) as file:
-            grey = channels == 1 and (not luma or file.mode == "L")
-            image = np.asarray(file.convert("L" if grey else "RGB"))
-            if luma and not grey:
-                image = from_float(luminance(image / 255))
-            images.append(image.reshape(file.height, file.width, channels))
-    return images
+            return file.width * file.height
+    except Exception as error:  # Pillow's readers fail in many ways on files that are not what their names say
+        raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
+
+
+def _decode(path: Path, channels: int, luma: bool) -> np.ndarray:
+    try:
+        with Image.open(path) as file:
+            return to_8bit(file, channels, luma=luma)
+    except Exception as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); remove it or replace it") from error
