@@ -1,0 +1,139 @@
+"""Denoise whole images: any type and size, with any model."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from .arrays import ImageT, from_batch, to_batch
+from .model_choice import choose_model
+from .noise import estimate_sigma
+from .runtimes import KerasRuntime, Runtime
+from .tiling import Progress, Tile, run_tiled
+from .weights import load_model, shipped_models
+
+DEFAULT_MEMORY = 2 * 2**30
+
+ModelLike = str | Path | keras.Model | Runtime
+
+
+def denoise(
+    image: ImageT,
+    model: ModelLike | None = None,
+    sigma: float | None = None,
+    *,
+    strength: float = 1.0,
+    tile: Tile = "auto",
+    max_memory: int = DEFAULT_MEMORY,
+    precision: str = "float32",
+    progress: Progress | None = None,
+) -> ImageT:
+    """Remove Gaussian noise from an image or a batch of images.
+
+    A grey model takes a colour image channel by channel; a colour model takes a grey image as three equal channels.
+
+    Args:
+        image: an array of uint8, uint16 (0–65535) or float (0–1), shaped (H, W), (H, W, C) or (N, H, W, C) with C = 1
+            (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
+            Alpha is passed through. Float noise may leave [0, 1]; that is what the networks are trained on.
+        model: a shipped model's name, a path, a Keras model or a `Runtime`. None chooses by colour and σ.
+        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model.
+        strength: from 0 (the image as it is) to 1 (all the noise found is subtracted).
+        tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
+            The result does not depend on it.
+        max_memory: bytes that the network's feature maps may take.
+        precision: arithmetic of a model given by name or path: "float32" or "bfloat16".
+        progress: called with the share that is done, up to 1.
+
+    Returns:
+        The same type, shape, dtype and range as `image`; floats are clipped to [0, 1] where `strength` is 1.
+
+    Raises:
+        TypeError, ValueError: something is not as said above; the message says what.
+        ModelError: the model cannot be loaded.
+    """
+    _check(sigma, strength, tile)
+    batch = to_batch(image)
+    if strength == 0:
+        return image.copy()
+    if model is None:
+        model = auto_model(image, sigma)
+    runtime = as_runtime(model, precision=precision)
+    denoised = denoise_batch(batch.pixels, runtime, tile=tile, max_memory=max_memory, progress=progress)
+    return from_batch(blend(batch.pixels, denoised, strength), batch)
+
+
+def denoise_batch(
+    noisy: np.ndarray,
+    runtime: Runtime,
+    *,
+    tile: Tile = "auto",
+    max_memory: int = DEFAULT_MEMORY,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """What the network makes of a batch, grey or colour, whichever the network is.
+
+    Args:
+        noisy: float32 (N, H, W, C), C = 1 or 3, [0, 1] plus noise.
+        runtime: the network.
+        tile, max_memory, progress: as for `denoise`.
+
+    Returns:
+        float32 (N, H, W, C), not clipped.
+    """
+    run = functools.partial(run_tiled, runtime, tile=tile, max_memory=max_memory, progress=progress)
+    count, height, width, channels = noisy.shape
+    if channels == runtime.channels:
+        return run(noisy)
+    if channels == 1:
+        return run(np.repeat(noisy, 3, axis=-1)).mean(axis=-1, keepdims=True)
+    planes = np.moveaxis(noisy, -1, 1).reshape(count * 3, height, width, 1)
+    return np.moveaxis(run(planes).reshape(count, 3, height, width), 1, -1)
+
+
+def blend(noisy: np.ndarray, denoised: np.ndarray, strength: float) -> np.ndarray:
+    """noisy − strength · (noisy − denoised), with `denoised` clipped to [0, 1]: exact at strength 0 and 1."""
+    clean = np.clip(denoised, 0, 1)
+    return clean if strength == 1 else (1 - strength) * noisy + strength * clean
+
+
+def auto_model(image: ImageT, sigma: float | None = None) -> str:
+    """Name of the shipped model that `denoise` chooses; without `sigma` the noise level is estimated.
+
+    Raises:
+        ValueError: no model is shipped.
+    """
+    channels = to_batch(image).pixels.shape[-1]
+    return choose_model(channels, estimate_sigma(image) if sigma is None else sigma, shipped_models())
+
+
+def as_runtime(model: ModelLike, *, precision: str = "float32") -> Runtime:
+    """Make a network ready to run; a shipped model is loaded once.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    if isinstance(model, keras.Model):
+        return KerasRuntime(model, precision=precision)
+    if not isinstance(model, str | Path):
+        return model
+    if str(model) in shipped_models():
+        return _shipped_runtime(str(model), precision)
+    return KerasRuntime(load_model(model), precision=precision)
+
+
+@functools.cache
+def _shipped_runtime(name: str, precision: str) -> Runtime:
+    return KerasRuntime(load_model(name), precision=precision)
+
+
+def _check(sigma: float | None, strength: float, tile: Tile) -> None:
+    if sigma is not None and not 0 <= sigma <= 255:
+        raise ValueError(f"sigma must be from 0 to 255 (the 0-255 scale). Received: sigma={sigma}")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must be from 0 to 1. Received: strength={strength}")
+    if tile != "auto" and (not isinstance(tile, int | np.integer) or tile < 0):
+        raise ValueError(f'tile must be "auto", 0 or a number of pixels. Received: tile={tile!r}')

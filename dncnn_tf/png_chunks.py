@@ -1,0 +1,62 @@
+"""A PNG file's chunks: what it says besides its pixels, carried from one file to another byte for byte."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable
+
+_SIGNATURE_LENGTH = 8
+
+# Colour, resolution, EXIF, text and time. Not what depends on the pixels' exact values or number format: tRNS, bKGD,
+# sBIT, hIST, PLTE.
+_KEPT = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME")
+
+Chunk = tuple[bytes, bytes]
+
+
+def read_kept(content: bytes) -> tuple[Chunk, ...]:
+    """Kind and data of the chunks that outlive a change of pixels.
+
+    Args:
+        content: a PNG file.
+    """
+    return tuple((kind, data) for kind, data in _chunks(content) if kind in _KEPT)
+
+
+def replace_kept(content: bytes, chunks: Iterable[Chunk]) -> bytes:
+    """The same picture with these chunks in place of those it has of their kinds.
+
+    Args:
+        content: a PNG file.
+        chunks: as from `read_kept`.
+    """
+    rest = [chunk for chunk in _chunks(content) if chunk[0] not in _KEPT]
+    header, *others = rest
+    return content[:_SIGNATURE_LENGTH] + b"".join(_pack(*chunk) for chunk in (header, *chunks, *others))
+
+
+def make(icc: bytes | None, exif: bytes | None, dpi: tuple[float, float] | None) -> tuple[Chunk, ...]:
+    """Chunks for a colour profile, EXIF data and a resolution that come from another format."""
+    chunks = []
+    if icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    if dpi:
+        per_metre = (round(value / 0.0254) for value in dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    if exif:
+        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    return tuple(chunks)
+
+
+def _chunks(content: bytes) -> Iterable[Chunk]:
+    position = _SIGNATURE_LENGTH
+    while position + 12 <= len(content):
+        (length,) = struct.unpack_from(">I", content, position)
+        kind = content[position + 4 : position + 8]
+        yield kind, content[position + 8 : position + 8 + length]
+        position += 12 + length
+
+
+def _pack(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
