@@ -8,6 +8,7 @@ from dncnn_tf import __version__
 
 from .convert import convert
 from .data import data
+from .evaluate import evaluate
 from .train import train
 
 
@@ -17,7 +18,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, train):
+for _command in (convert, data, evaluate, train):
     cli.add_command(_command)
 
 
