@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
-import keras
+import keras  # noqa: TID253  (imported by the train command when it runs)
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -50,6 +50,5 @@ class TrainingProgress(keras.callbacks.Callback):
         self.bar.update(self.task, advance=1, description=f"PSNR {logs['psnr']:.2f} dB")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.note(
-            f"epoch {epoch + 1}/{self.params['epochs']}: training {logs['psnr']:.2f} dB, validation {logs['val_psnr']:.2f} dB"
-        )
+        training, validation = (f"{logs[name]:.2f} dB" for name in ("psnr", "val_psnr"))
+        self.note(f"epoch {epoch + 1}/{self.params['epochs']}: training {training}, validation {validation}")

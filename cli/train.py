@@ -70,33 +70,32 @@ def train(
     dncnn-tf train --recipe dncnn-s-25-paper      … trained as published
     """
     given = {name: value for name, value in options.items() if value is not None}
-    config = _config(recipe, color, given)
+    chosen = recipe is not None or color is not None or bool(given)
+    if resume and not chosen and output is None:
+        raise click.UsageError("say which run to go on with: --resume --output DIR, or the options it was started with")
+    config = None if resume and not chosen else _config(recipe, color, given)
     folder = output or Path("runs") / config.name
-    if resume and (given or color is not None):
-        unused = ", ".join(
-            f"--{name.replace('_', '-')}" for name in [*given, *(["color"] if color is not None else [])]
-        )
-        raise click.UsageError(
-            f"--resume goes on with the run's own configuration; leave out {unused} and give --output"
-        )
 
     from dncnn_tf.training import train as run_training
 
     from .progress import TrainingProgress
 
-    if not resume and config.data == "sample":
+    if config is not None and config.data == "sample":
         note("training on the embedded photographs; the paper used 400 images: --data train400")
-    model_file = folder / "best.keras"
     with TrainingProgress(note) as progress:
-        run_training(
-            config,
-            folder,
-            resume=resume,
-            devices=devices.split(",") if devices else None,
-            callbacks=[progress],
-            note=note,
-        )
-    click.echo(model_file)
+        try:
+            run_training(
+                config,
+                folder,
+                resume=resume,
+                devices=devices.split(",") if devices else None,
+                callbacks=[progress],
+                note=note,
+            )
+        except KeyboardInterrupt:
+            note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {folder}")
+            raise
+    click.echo(folder / "best.keras")
 
 
 def _config(recipe: str | None, color: bool | None, given: dict[str, Any]) -> TrainConfig:
@@ -107,6 +106,8 @@ def _config(recipe: str | None, color: bool | None, given: dict[str, Any]) -> Tr
     if color is not None:
         model = dataclasses.replace(model, channels=3 if color else 1)
     rest = {name: value for name, value in given.items() if name not in fields}
+    if rest.get("optimizer") == "adamw" and base.weight_decay == 0:
+        rest.setdefault("weight_decay", 1e-4)
     try:
         return dataclasses.replace(base, model=model, **rest)
     except ValueError as failure:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import keras
+import numpy as np
 
 
 @keras.saving.register_keras_serializable(package="dncnn_tf")
@@ -17,6 +20,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalise (N, H, W, C) with the batch's statistics in training, the moving ones otherwise."""
         if not training or not self.trainable or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
@@ -47,3 +51,32 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
         self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
         return outputs
+
+
+def reestimate_batch_norm(model: keras.Model, batches: Iterable[tuple[Any, Any]], *, count: int = 200) -> None:
+    """Set the moving statistics to their mean over `count` batches at the present weights, in place.
+
+    While training, they lag behind weights that move on, which a model that is kept should not inherit.
+
+    Args:
+        model: a DnCNN; without batch normalisation nothing happens.
+        batches: training batches (degraded, clean), at least `count` of them.
+        count: how many to use.
+    """
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if not norms:
+        return
+    means = [np.zeros(norm.moving_mean.shape) for norm in norms]
+    variances = [np.zeros(norm.moving_variance.shape) for norm in norms]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0  # the moving statistics become those of the latest batch
+    for degraded, _ in itertools.islice(batches, count):
+        model(degraded, training=True)
+        for mean, variance, norm in zip(means, variances, norms, strict=True):
+            mean += keras.ops.convert_to_numpy(norm.moving_mean)
+            variance += keras.ops.convert_to_numpy(norm.moving_variance)
+    for mean, variance, norm, momentum in zip(means, variances, norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.moving_mean.assign(mean / count)
+        norm.moving_variance.assign(variance / count)

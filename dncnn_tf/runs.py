@@ -6,13 +6,13 @@ import contextlib
 import csv
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 
 from .config import TrainConfig
+from .files import atomic_path
 
 LOG_FIELDS = ("epoch", "step", "loss", "psnr", "val_loss", "val_psnr", "learning_rate", "seconds")
 _KEPT_CHECKPOINTS = 2
@@ -39,31 +39,45 @@ class Run:
         self.last_file = folder / "last.keras"
         self.checkpoints = folder / "checkpoints"
 
+    def require_empty(self) -> None:
+        """Check that a new run can be started here.
+
+        Raises:
+            RunError: the folder holds something already, or is none.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder}: not a folder; give another --output")
+        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+            raise RunError(f"{self.folder}: not empty; give --resume to go on with a run, or another --output")
+
     def create(self, config: TrainConfig) -> None:
         """Start a new run.
 
         Raises:
             RunError: the folder holds something already.
         """
-        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
-            raise RunError(f"{self.folder}: holds a run already; give --resume to go on with it, or another --output")
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        self.require_empty()
+        self.checkpoints.mkdir()
         write_json(self.config_file, config.to_dict())
 
-    def config(self) -> TrainConfig:
+    def config(self, expected: TrainConfig | None = None) -> TrainConfig:
         """The configuration the run was started with.
 
+        Args:
+            expected: what the caller takes it to be, if it says so; precision "auto" agrees with any.
+
         Raises:
-            RunError: there is none, or it is damaged.
+            RunError: there is none, it is damaged, or it is not the expected one.
         """
         try:
-            return TrainConfig.from_dict(json.loads(self.config_file.read_text(encoding="utf-8")))
+            config = TrainConfig.from_dict(json.loads(self.config_file.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise RunError(
-                f"{self.folder}: holds no run (config.json is missing); start one without --resume"
-            ) from None
+            raise RunError(f"{self.folder}: no run to go on with (config.json is missing)") from None
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"{self.config_file}: damaged ({error}); start a new run with another --output") from None
+        if expected is not None:
+            _require_equal(self.folder, config, expected)
+        return config
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -84,7 +98,6 @@ class Run:
 
     def save_checkpoint(self, model: keras.Model, epoch: int) -> None:
         """Keep the state after `epoch` finished epochs: weights, optimizer, statistics."""
-        self.checkpoints.mkdir(exist_ok=True)
         save_atomically(model, self.checkpoints / f"epoch-{epoch:05d}.keras")
         for old in self._checkpoint_files()[:-_KEPT_CHECKPOINTS]:
             old.unlink()
@@ -127,6 +140,15 @@ class Run:
             writer.writerows(rows)
 
 
+def _require_equal(folder: Path, config: TrainConfig, expected: TrainConfig) -> None:
+    have, want = config.to_dict(), expected.to_dict()
+    if want["precision"] == "auto":
+        want["precision"] = have["precision"]
+    different = [f"{name} is {have[name]}, not {want[name]}" for name in have if have[name] != want[name]]
+    if different:
+        raise RunError(f"{folder}: was started otherwise ({'; '.join(different)}); resume it with --output alone")
+
+
 def save_atomically(model: keras.Model, target: Path) -> None:
     """Save a `.keras` file such that an interruption leaves the old one, or none."""
     with atomic_path(target) as path:
@@ -137,14 +159,3 @@ def write_json(target: Path, content: dict) -> None:
     """Write a JSON file in one step."""
     with atomic_path(target) as path:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-@contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` that takes its place when the block ends well, and vanishes when it does not."""
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,24 +11,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .batch_norm import reestimate_batch_norm
 from .config import TrainConfig
 from .data import datasets
 from .data.pipeline import training_batches, validation_batches
 from .model import build_dncnn
 from .precision import bfloat16_is_fast
-from .runs import Run, save_atomically, write_json
+from .recording import Record, tensorboard
+from .runs import Run
 from .transfer import transfer_weights
 from .weights import load_model
 
-_STATISTICS_BATCHES = 200
 
-
-class TrainingDiverged(Exception):
+class TrainingDivergedError(Exception):
     """The loss is no longer a number; the message says what to try."""
 
 
 def train(
-    config: TrainConfig,
+    config: TrainConfig | None,
     folder: Path,
     *,
     resume: bool = False,
@@ -43,7 +42,7 @@ def train(
     to a constant factor.
 
     Args:
-        config: what to train. With `resume`, the run's own configuration is taken instead.
+        config: what to train; None, with `resume`, for the run's own configuration.
         folder: the run folder.
         resume: go on from the newest checkpoint, with optimizer, schedule and data where they were.
         devices: TensorFlow device names to mirror over; None for all visible ones.
@@ -54,13 +53,16 @@ def train(
         The trained model, with batch-normalisation statistics re-estimated at its final weights.
 
     Raises:
-        RunError: the folder is taken, in use or damaged.
-        TrainingDiverged: the loss became NaN or infinite.
+        RunError: the folder is taken, in use or damaged, or its run was configured otherwise.
+        TrainingDivergedError: the loss became NaN or infinite.
         FileNotFoundError, ValueError: the data cannot be used.
     """
     run = Run(folder)
     if resume:
-        config = run.config()
+        config = run.config(expected=config)
+    else:
+        run.require_empty()
+        config = dataclasses.replace(config, precision=_resolved_precision(config.precision))
     training, validation = _images(config)
     with run.locked():
         if not resume:
@@ -77,48 +79,70 @@ def _fit(
     callbacks: Iterable[keras.callbacks.Callback],
     note: Callable[[str], None],
 ) -> keras.Model:
-    strategy = tf.distribute.MirroredStrategy(devices)
+    strategy = _strategy(config, devices)
     with strategy.scope():
-        checkpoint = run.latest_checkpoint()
-        if checkpoint is None:
-            model, epoch = new_model(config), 0
-        else:
-            model, epoch, damaged = checkpoint
-            for line in damaged:
-                note(line)
-            note(f"going on after epoch {epoch} of {config.epochs}")
-    validation_data = validation_batches(validation, config)
-    record = _Record(config, run, run.read_log()[:epoch])
-    history = record.rows
+        model, epoch = _start(config, run, note)
+    validation_data = validation_batches(validation, config, replicas=strategy.num_replicas_in_sync)
+    record = Record(config, run, run.read_log()[:epoch])
     if epoch < config.epochs:
-        batches = training_batches(training, config, first_step=epoch * config.steps_per_epoch)
         model.fit(
-            batches,
+            training_batches(training, config, first_step=epoch * config.steps_per_epoch),
             epochs=config.epochs,
             initial_epoch=epoch,
             steps_per_epoch=config.steps_per_epoch,
+            shuffle=False,
             validation_data=validation_data,
-            callbacks=[_StopAtNaN(), record, *_tensorboard(run), *callbacks],
+            callbacks=[_StopAtNaN(), record, *tensorboard(run), *callbacks],
             verbose=0,
         )
-    final = _finish(model, config, training, validation_data)
-    _keep_final(model, run, final, history, config, strategy.num_replicas_in_sync)
+    with strategy.scope():
+        reestimate_batch_norm(model, training_batches(training, config, first_step=config.total_steps))
+    record.finish(model, model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"])
     return model
+
+
+def _strategy(config: TrainConfig, devices: list[str] | None) -> tf.distribute.Strategy:
+    strategy = tf.distribute.MirroredStrategy(devices)
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise ValueError(
+            f"the batch is shared out over the devices, so its size must be a multiple of their number. "
+            f"Received: batch_size={config.batch_size} for {replicas} devices"
+        )
+    return strategy
+
+
+def _start(config: TrainConfig, run: Run, note: Callable[[str], None]) -> tuple[keras.Model, int]:
+    """The model to train and the number of epochs behind it."""
+    checkpoint = run.latest_checkpoint()
+    if checkpoint is None:
+        return new_model(config), 0
+    model, epoch, damaged = checkpoint
+    for line in damaged:
+        note(line)
+    note(f"going on after epoch {epoch} of {config.epochs}")
+    return model, epoch
 
 
 def new_model(config: TrainConfig) -> keras.Model:
     """Build and compile the model of a run, started from `config.init` where that is given."""
-    mixed = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_is_fast())
+    precision = _resolved_precision(config.precision)
     model = build_dncnn(
         config.model,
         initialization=config.initialization,
-        dtype="mixed_bfloat16" if mixed else "float32",
+        dtype="mixed_bfloat16" if precision == "bfloat16" else "float32",
         seed=config.seed,
     )
     if config.init is not None:
         transfer_weights(load_model(config.init), model)
     model.compile(optimizer=_optimizer(config), loss="mse", metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")])
     return model
+
+
+def _resolved_precision(precision: str) -> str:
+    if precision == "auto":
+        return "bfloat16" if bfloat16_is_fast() else "float32"
+    return precision
 
 
 @keras.saving.register_keras_serializable(package="dncnn_tf")
@@ -132,7 +156,8 @@ def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     rate = _schedule(config)
     decay = config.weight_decay or None
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay)
+        # The paper mentions no clipping, but from He's start its rate of 0.1 diverges within a few steps without.
+        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.1)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
     return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)
@@ -157,124 +182,16 @@ def _images(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
     images = datasets.load(config.data, config.model.channels, luma=config.task == "general")
     if config.validation_data is not None:
         return images, datasets.load(config.validation_data, config.model.channels, luma=config.task == "general")
-    held_out = max(1, min(12, len(images) // 20))
     if len(images) == 1:
-        return images, images
+        raise ValueError("without validation data, training needs at least 2 images. Received: 1 image")
+    held_out = max(1, min(12, len(images) // 20))
     return images[:-held_out], images[-held_out:]
 
 
 class _StopAtNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if not math.isfinite(logs["loss"]):
-            raise TrainingDiverged(
+            raise TrainingDivergedError(
                 f"the loss became {logs['loss']} after batch {batch + 1} of the epoch: training has diverged; "
-                "try a lower --learning-rate, or --resume from the last checkpoint with --precision float32"
+                "start again with a lower learning rate or in float32 precision"
             )
-
-
-class _Record(keras.callbacks.Callback):
-    """After each epoch: the checkpoint, then log, curves and the best model so far."""
-
-    def __init__(self, config: TrainConfig, run: Run, rows: list[dict[str, float]]) -> None:
-        super().__init__()
-        self.config, self.run, self.rows = config, run, rows
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.started = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        best = max((row["val_psnr"] for row in self.rows), default=-math.inf)
-        row = {name: float(logs[name]) for name in ("loss", "psnr", "val_loss", "val_psnr")}
-        row |= {
-            "epoch": epoch + 1,
-            "step": (epoch + 1) * self.config.steps_per_epoch,
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            "seconds": round(time.monotonic() - self.started, 2),
-        }
-        self.rows.append(row)
-        self.run.save_checkpoint(self.model, epoch + 1)
-        self.run.write_log(self.rows)
-        draw_curves(self.rows, self.run.curves_file)
-        if row["val_psnr"] > best:
-            save_atomically(self.model, self.run.best_file)
-
-
-def _tensorboard(run: Run) -> list[keras.callbacks.Callback]:
-    if importlib.util.find_spec("tensorboard") is None:
-        return []
-    return [keras.callbacks.TensorBoard(run.folder / "tensorboard", write_graph=False)]
-
-
-def _finish(
-    model: keras.Model, config: TrainConfig, training: list[np.ndarray], validation_data: tf.data.Dataset
-) -> dict[str, float]:
-    reestimate_batch_norm(model, training_batches(training, config, first_step=config.total_steps))
-    return model.evaluate(validation_data, verbose=0, return_dict=True)
-
-
-def reestimate_batch_norm(model: keras.Model, batches: tf.data.Dataset, *, count: int = _STATISTICS_BATCHES) -> None:
-    """Set the moving statistics to the mean over `count` batches at the present weights, in place.
-
-    While training, they lag behind weights that move on; this is what an exported model should not inherit.
-
-    Args:
-        model: a DnCNN with batch normalisation; without, nothing happens.
-        batches: training batches.
-        count: how many of them.
-    """
-    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0  # the statistics become those of the latest batch
-    forward = tf.function(lambda noisy: model(noisy, training=True))
-    sums = [[0.0, 0.0] for _ in norms]
-    for noisy, _ in batches.take(count):
-        forward(noisy)
-        for total, norm in zip(sums, norms, strict=True):
-            total[0] += np.asarray(norm.moving_mean, np.float64)
-            total[1] += np.asarray(norm.moving_variance, np.float64)
-    for (mean, variance), norm, momentum in zip(sums, norms, momenta, strict=True):
-        norm.momentum = momentum
-        norm.moving_mean.assign(mean / count)
-        norm.moving_variance.assign(variance / count)
-
-
-def _keep_final(
-    model: keras.Model,
-    run: Run,
-    final: dict[str, float],
-    rows: list[dict[str, float]],
-    config: TrainConfig,
-    devices: int,
-) -> None:
-    save_atomically(model, run.last_file)
-    best = max(rows, key=lambda row: row["val_psnr"])
-    if final["psnr"] >= best["val_psnr"] or not run.best_file.exists():
-        save_atomically(model, run.best_file)
-    result = {
-        "steps": config.total_steps,
-        "seconds": round(sum(row["seconds"] for row in rows), 1),
-        "devices": devices,
-        "val_psnr": final["psnr"],
-        "best_val_psnr": max(final["psnr"], best["val_psnr"]),
-    }
-    write_json(run.result_file, result)
-
-
-def draw_curves(rows: list[dict[str, float]], target: Path) -> None:
-    """Training and validation PSNR over the steps, as a PNG."""
-    from matplotlib.figure import Figure
-
-    from .runs import atomic_path
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel="step", ylabel="PSNR in dB", title="Learning curve")
-    steps = [row["step"] for row in rows]
-    axes.plot(steps, [row["psnr"] for row in rows], label="training patches")
-    axes.plot(steps, [row["val_psnr"] for row in rows], label="validation")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    with atomic_path(target) as path:
-        figure.savefig(path, dpi=120)

@@ -5,6 +5,7 @@ So batches do not depend on how many threads make them, and a resumed run gets t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,15 +94,16 @@ def _spoil(clean: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> 
     return jpeg(clean, int(rng.integers(_LOWEST_QUALITY, _HIGHEST_QUALITY + 1)))
 
 
-def validation_batches(images: Sequence[np.ndarray], config: TrainConfig) -> tf.data.Dataset:
-    """The same (degraded, clean) crops each time, one image a batch.
+def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, replicas: int = 1) -> tf.data.Dataset:
+    """The same (degraded, clean) crops each time, one image per device a batch.
 
     Args:
         images: uint8 (H, W, C).
         config: task, σ and seed; a range of σ is gone through in even steps.
+        replicas: devices that share a batch; the first images come again at the end until all batches are full.
 
     Returns:
-        A finite dataset of pairs of float32 (1, side, side, C), cut from the middle of each image.
+        A finite dataset of pairs of float32 (replicas, side, side, C), cut from the middle of each image.
     """
     side = min(_VALIDATION_SIDE, *(length for image in images for length in image.shape[:2]))
     side -= side % _GRID if config.task == "general" else 0
@@ -115,5 +117,7 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig) -> tf.
         else:
             degraded = add_gaussian_noise(clean, sigma, rng)
         pairs.append((degraded, clean))
+    missing = -len(pairs) % replicas
+    pairs += list(itertools.islice(itertools.cycle(pairs), missing))
     degraded, clean = (np.stack(part) for part in zip(*pairs, strict=True))
-    return tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(1)
+    return tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(replicas)

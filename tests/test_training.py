@@ -1,0 +1,284 @@
+"""Training: it learns, resumes where it was, gives the same on two devices, and fails in one clear line."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import command
+from PIL import Image
+
+from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
+from dncnn_tf.training import _schedule, train
+
+SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "--precision", "float32")
+NOISY_PSNR = 20.17  # of σ 25: 10·log10(255² / 25²)
+
+
+def rows(run: Path) -> list[dict[str, float]]:
+    with (run / "log.csv").open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def weights(file: Path) -> list[np.ndarray]:
+    return keras.saving.load_model(file).get_weights()
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import skimage.data
+
+    folder = tmp_path_factory.mktemp("photographs")
+    for name in ("camera", "moon", "coins", "astronaut"):
+        Image.fromarray(getattr(skimage.data, name)()[:200, :200]).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(dncnn_tf, tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    options = (*SMALL, "--data", photographs, "--epochs", 4, "--steps-per-epoch", 30, "--learning-rate", 3e-3)
+    done = dncnn_tf("train", "--sigma", 25, *options, "--output", run)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(run / "best.keras")
+    return run
+
+
+def test_training_learns_to_denoise(uninterrupted: Path) -> None:
+    log = rows(uninterrupted)
+    assert [row["step"] for row in log] == [30, 60, 90, 120]
+    assert log[-1]["val_psnr"] > NOISY_PSNR + 4
+    assert log[-1]["loss"] < 0.5 * 10 ** (-NOISY_PSNR / 10)
+
+
+def test_a_run_folder_holds_what_it_promises(uninterrupted: Path) -> None:
+    config = TrainConfig.from_dict(json.loads((uninterrupted / "config.json").read_text()))
+    assert (config.sigma, config.model.depth, config.precision) == ((25, 25), 4, "float32")
+    result = json.loads((uninterrupted / "result.json").read_text())
+    assert result["steps"] == 120
+    with Image.open(uninterrupted / "curves.png") as curves:
+        assert min(curves.size) > 300
+    assert len(list((uninterrupted / "checkpoints").iterdir())) == 2
+    assert not list(uninterrupted.rglob("*.tmp*"))
+    for name in ("best.keras", "last.keras"):
+        assert (
+            keras.saving.load_model(uninterrupted / name).count_params() == 64 + 16 + 2 * (8 * 8 * 9 + 32) + 9 * 8 + 1
+        )
+
+
+def test_a_killed_run_resumes_and_ends_where_an_uninterrupted_one_ends(
+    dncnn_tf, uninterrupted: Path, photographs: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "killed"
+    options = (*SMALL, "--data", photographs, "--epochs", 4, "--steps-per-epoch", 30, "--learning-rate", 3e-3)
+    arguments = ("train", "--sigma", 25, *options, "--output", run)
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: list(run.glob("checkpoints/epoch-00002.keras")), process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (run / "result.json").exists()
+    resumed = dncnn_tf(*arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on after epoch 2 of 4" in resumed.stderr or "going on after epoch 3 of 4" in resumed.stderr
+    for expected, received in zip(rows(uninterrupted), rows(run), strict=True):
+        for name in ("epoch", "step", "loss", "psnr", "val_psnr", "learning_rate"):
+            assert received[name] == pytest.approx(expected[name], rel=1e-4), name
+    for expected, received in zip(weights(uninterrupted / "last.keras"), weights(run / "last.keras"), strict=True):
+        np.testing.assert_allclose(received, expected, atol=1e-4)
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the process ended before it was interrupted"
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ("train", "--task", "general", *SMALL, "--data", photographs, "--epochs", 500, "--steps-per-epoch", 5)
+    process = subprocess.Popen(command(*arguments, "--output", run), stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: list(run.glob("checkpoints/epoch-00002.keras")), process)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert f"--resume --output {run}" in stderr
+    assert not list(run.rglob("*.tmp*"))
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(dncnn_tf, uninterrupted: Path, tmp_path: Path) -> None:
+    run = tmp_path / "damaged"
+    shutil.copytree(uninterrupted, run)
+    (run / "result.json").unlink()
+    newest = run / "checkpoints/epoch-00004.keras"
+    newest.write_bytes(newest.read_bytes()[:2000])
+    resumed = dncnn_tf("train", "--resume", "--output", run)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "epoch-00004.keras: damaged" in resumed.stderr
+    assert "going on after epoch 3 of 4" in resumed.stderr
+    assert rows(run)[-1]["val_psnr"] == pytest.approx(rows(uninterrupted)[-1]["val_psnr"], abs=1e-3)
+
+
+def test_two_devices_train_like_one_with_the_same_global_batch(photographs: Path, tmp_path: Path) -> None:
+    """In processes of their own: TensorFlow's devices cannot be changed once it runs."""
+    script = """
+import sys, tensorflow as tf
+from pathlib import Path
+from dncnn_tf.config import ModelConfig, TrainConfig
+from dncnn_tf.training import train
+count, data, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+config = TrainConfig(model=ModelConfig(depth=4, filters=8), data=data, patch_size=16, batch_size=8, epochs=2,
+                     steps_per_epoch=10, precision="float32")
+train(config, folder, devices=[f"CPU:{i}" for i in range(count)])
+"""
+    for count in (1, 2):
+        arguments = [sys.executable, "-c", script, str(count), str(photographs), str(tmp_path / str(count))]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=200, env=os.environ)
+        assert done.returncode == 0, done.stderr
+    for one, two in zip(rows(tmp_path / "1"), rows(tmp_path / "2"), strict=True):
+        for name in ("loss", "psnr", "val_loss", "val_psnr"):
+            assert two[name] == pytest.approx(one[name], rel=2e-3), name
+    for one, two in zip(weights(tmp_path / "1/last.keras"), weights(tmp_path / "2/last.keras"), strict=True):
+        np.testing.assert_allclose(two, one, atol=5e-3)
+
+
+def test_a_diverging_run_stops_with_advice(dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+    options = (*SMALL, "--no-batch-norm", "--data", photographs, "--learning-rate", 1e12, "--optimizer", "sgd")
+    done = dncnn_tf("train", "--sigma", 25, *options, "--schedule", "constant", "--output", tmp_path / "run")
+    assert done.returncode == 1
+    assert "lower learning rate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class TestRefusals:
+    """One line, exit 1 (usage: 2), nothing lost."""
+
+    @pytest.fixture
+    def run(self, uninterrupted: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copytree(uninterrupted, tmp_path / "run"))
+
+    def refused(self, done: subprocess.CompletedProcess[str], text: str, status: int = 1) -> None:
+        assert done.returncode == status
+        assert text in done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+
+    def test_a_folder_with_a_run(self, dncnn_tf, run: Path) -> None:
+        before = sorted(run.rglob("*"))
+        self.refused(dncnn_tf("train", "--sigma", 25, "--output", run), "not empty; give --resume")
+        assert sorted(run.rglob("*")) == before
+
+    def test_a_folder_in_use(self, dncnn_tf, run: Path) -> None:
+        with (run / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(dncnn_tf("train", "--resume", "--output", run), "in use by another training")
+
+    def test_a_damaged_configuration(self, dncnn_tf, run: Path) -> None:
+        (run / "config.json").write_text('{"model": ')
+        self.refused(dncnn_tf("train", "--resume", "--output", run), "config.json: damaged")
+
+    def test_only_damaged_checkpoints(self, dncnn_tf, run: Path) -> None:
+        for file in (run / "checkpoints").iterdir():
+            file.write_bytes(b"PK\x03\x04 nothing")
+        self.refused(dncnn_tf("train", "--resume", "--output", run), "every checkpoint is damaged")
+
+    def test_resuming_something_else(self, dncnn_tf, run: Path) -> None:
+        done = dncnn_tf("train", "--sigma", 50, "--resume", "--output", run)
+        self.refused(done, "sigma is [25.0, 25.0], not [50.0, 50.0]".replace("[", "(").replace("]", ")"))
+
+    def test_a_start_that_does_not_fit(self, dncnn_tf, run: Path, photographs: Path, tmp_path: Path) -> None:
+        options = ("--filters", 16, "--depth", 5, "--data", photographs, "--init", run, "--output", tmp_path / "new")
+        self.refused(dncnn_tf("train", "--sigma", 25, *options), "a model can start from one that has the same")
+
+    @pytest.mark.parametrize(
+        ("arguments", "text"),
+        [
+            (("--sigma", "-3"), "from 0 to 255"),
+            (("--sigma", "256"), "from 0 to 255"),
+            (("--sigma", "loud"), "not a number"),
+            (("--sigma", "30-20"), "low to high"),
+            (("--sigma", "nan"), "from 0 to 255"),
+            ((), "say what to train"),
+            (("--task", "general", "--color"), "channels must be 1"),
+            (("--resume",), "--output DIR"),
+        ],
+    )
+    def test_usage(self, dncnn_tf, tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:
+        self.refused(dncnn_tf("train", *arguments, cwd=tmp_path, env=no_tensorflow()), text, status=2)
+        assert not list(tmp_path.iterdir())
+
+
+def no_tensorflow() -> dict[str, str]:
+    """The checkout on the path, for commands run in another folder."""
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_paper_recipes_are_the_published_ones(name: str) -> None:
+    config = paper_recipe(name)
+    assert (config.batch_size, config.epochs, config.optimizer, config.weight_decay) == (128, 50, "sgd", 1e-4)
+    assert config.patch_size == (40 if "-s-" in name else 50)
+    schedule = _schedule(config)
+    assert float(schedule(0)) == pytest.approx(0.1)
+    assert float(schedule(config.total_steps)) == pytest.approx(1e-4)
+
+
+def test_the_cosine_schedule_warms_up_and_ends_at_zero() -> None:
+    config = TrainConfig()
+    schedule = _schedule(config)
+    assert float(schedule(0)) == 0
+    assert float(schedule(50)) == pytest.approx(0.5e-3)
+    assert float(schedule(100)) == pytest.approx(1e-3)
+    assert float(schedule(config.total_steps)) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_configuration_survives_json() -> None:
+    config = dataclasses.replace(paper_recipe("dncnn-3"), init="somewhere")
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_papers_optimizer_learns_too(photographs: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        paper_recipe("dncnn-s-25"),
+        model=ModelConfig(depth=4, filters=8),
+        data=str(photographs),
+        patch_size=24,
+        batch_size=16,
+        epochs=3,
+        steps_per_epoch=100,
+    )
+    train(config, tmp_path / "run")
+    log = rows(tmp_path / "run")
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
+    assert log[-1]["psnr"] > NOISY_PSNR + 1
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_a_deeper_model_starts_as_the_shallower_one(batch_norm: bool, uninterrupted: Path) -> None:
+    from dncnn_tf.model import build_dncnn
+    from dncnn_tf.transfer import transfer_weights
+
+    if batch_norm:
+        source = keras.saving.load_model(uninterrupted / "last.keras")
+    else:
+        source = build_dncnn(ModelConfig(depth=4, filters=8, batch_norm=False), seed=1)
+    target = build_dncnn(ModelConfig(depth=7, filters=8, batch_norm=batch_norm), seed=2)
+    transfer_weights(source, target)
+    noisy = np.random.default_rng(0).random((1, 31, 33, 1), np.float32)
+    np.testing.assert_allclose(target(noisy), source(noisy), atol=1e-5)
