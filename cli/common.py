@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -64,6 +65,23 @@ def describe(failure: Exception) -> str:
     if isinstance(failure, OSError) and failure.filename is not None:
         return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
     return " ".join(str(failure).split()) or type(failure).__name__
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow without what its C++ part writes on stderr, which no setting silences; shown if it fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        stderr = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            log.seek(0)
+            os.write(stderr, log.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -8,6 +8,8 @@ from dncnn_tf import __version__
 
 from .convert import convert
 from .data import data
+from .demo import demo
+from .denoise import denoise
 from .evaluate import evaluate
 from .train import train
 
@@ -18,7 +20,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, evaluate, train):
+for _command in (convert, data, demo, denoise, evaluate, train):
     cli.add_command(_command)
 
 

@@ -43,7 +43,10 @@ def losses(picture: Picture, format: str) -> list[str]:
     lost = []
     if picture.bits > _bits(picture, format):
         lost.append(f"{format} holds 8 bits; the result does not keep all 16")
-    if picture.exif and (format in ("BMP", "PPM") or (_is_deep_tiff(picture, format) and _has_exif_groups(picture))):
+    if picture.exif and (
+        format in ("BMP", "PPM")
+        or (format == "TIFF" and _is_deep_color(picture, picture.bits) and _has_exif_groups(picture))
+    ):
         lost.append(f"the result does not keep all EXIF data as {format}")
     if picture.icc and format == "PPM":
         lost.append("PPM holds no colour profile; the result does not keep it")
@@ -54,8 +57,9 @@ def _bits(picture: Picture, format: str) -> int:
     return picture.bits if format in ("PNG", "TIFF", "PPM") else 8
 
 
-def _is_deep_tiff(picture: Picture, format: str) -> bool:
-    return format == "TIFF" and picture.bits == 16 and (picture.pixels.shape[-1] == 3 or picture.alpha is not None)
+def _is_deep_color(picture: Picture, bits: int) -> bool:
+    """More than one channel of 16 bits, of which Pillow would keep the upper 8."""
+    return bits == 16 and (picture.pixels.shape[-1] == 3 or picture.alpha is not None)
 
 
 def _has_exif_groups(picture: Picture) -> bool:
@@ -67,16 +71,27 @@ def _has_exif_groups(picture: Picture) -> bool:
 def encode(picture: Picture, format: str | None = None) -> bytes:
     """The content of the file that `write` writes."""
     format = format or picture.format
+    require_holds(picture, format)
+    bits = _bits(picture, format)
+    array = _array(picture, bits)
+    if _is_deep_color(picture, bits):
+        return _encode_deep_color(array, picture, format)
+    image = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
+    return _encode(image, picture, format)
+
+
+def require_holds(picture: Picture, format: str) -> None:
+    """Check that a format can hold a picture.
+
+    Raises:
+        ImageError: it cannot.
+    """
     if format == "GIF":
         raise ImageError("GIF holds 256 colours, too few for the result; choose another format: --format png")
     if picture.alpha is not None and format not in _WITH_ALPHA and (format, picture.format) != ("BMP", "BMP"):
         raise ImageError(f"{format} does not keep transparency; choose another format: --format png")
-    bits = _bits(picture, format)
-    array = _array(picture, bits)
-    if bits == 16 and array.shape[-1] > 1:
-        return _encode_deep_color(array, picture, format)
-    image = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
-    return _encode(image, picture, format)
+    if _is_deep_color(picture, _bits(picture, format)) and format not in ("PNG", "TIFF"):
+        raise ImageError(f"{format} does not keep 16-bit colour; choose another format: --format png")
 
 
 def _array(picture: Picture, bits: int) -> np.ndarray:
@@ -118,14 +133,11 @@ def _chunks(picture: Picture) -> tuple[png_chunks.Chunk, ...]:
 
 
 def _encode_deep_color(array: np.ndarray, picture: Picture, format: str) -> bytes:
-    """16-bit colour, of which Pillow would keep the upper 8 bits."""
     if format == "PNG":
         import imagecodecs
 
         return png_chunks.replace_kept(imagecodecs.png_encode(array), _chunks(picture))
-    if format == "TIFF":
-        return _encode_deep_tiff(array, picture)
-    raise ImageError(f"{format} does not keep 16-bit colour; choose another format: --format png")
+    return _encode_deep_tiff(array, picture)
 
 
 def _encode_deep_tiff(array: np.ndarray, picture: Picture) -> bytes:

@@ -14,19 +14,6 @@ from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 from . import png_chunks
 from .arrays import from_float
 
-SUFFIXES = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".pgm": "PPM",
-    ".ppm": "PPM",
-}
-"""Endings of the files that can be read and written, and their format."""
-
 _READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF")
 
 # Pillow's name of a mode, and of the mode it is read in where that is another, with what to say about it.

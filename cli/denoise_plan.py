@@ -1,0 +1,161 @@
+"""Which files `dncnn-tf denoise` reads and which it writes, settled before anything is read or written."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from dncnn_tf.formats import SUFFIXES
+
+STREAM = "-"
+_SUFFIX_OF = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
+FORMATS = ("keep", *_SUFFIX_OF)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture's way.
+
+    Attributes:
+        source: the file to read, None for standard input.
+        target: the file to write, None for standard output.
+    """
+
+    source: Path | None
+    target: Path | None
+
+    def beside(self, what: str) -> Path:
+        """The file for another picture of this job, such as the noise."""
+        return self.target.with_name(f"{self.target.stem}_{what}.png")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        jobs: in the order they were asked for.
+        failures: inputs that there is nothing to do for, and why.
+        skipped: files passed over because they are results of an earlier run.
+    """
+
+    jobs: list[Job]
+    failures: list[str]
+    skipped: int
+
+
+def make_plan(inputs: tuple[str, ...], output: str | None, *, recursive: bool, suffix: str, format: str) -> Plan:
+    """Find the input files and name the output files.
+
+    Args:
+        inputs: files, folders, globs, or "-" alone.
+        output: a file, a folder, "-", or None for beside the input.
+        recursive: go into folders within folders.
+        suffix: goes between an output's name and its ending.
+        format: one of `FORMATS`.
+
+    Raises:
+        click.UsageError: inputs and output do not go together, or two inputs would be written to one file.
+    """
+    if STREAM in inputs:
+        return Plan([_stream_job(inputs, output)], [], 0)
+    sources, failures, skipped = _find(inputs, recursive, suffix, output)
+    if output == STREAM or _is_file(output, format):
+        _require_one(inputs, sources)
+        jobs = [Job(source, None if output == STREAM else Path(output)) for source, _ in sources]
+        return Plan(jobs, failures, skipped)
+    jobs = [Job(source, _target(source, root, output, suffix, format)) for source, root in sources]
+    results = {job.target.absolute(): job for job in jobs}
+    kept = [job for job in jobs if results.get(job.source.absolute(), job) is job]
+    _require_distinct(kept)
+    return Plan(kept, failures, skipped + len(jobs) - len(kept))
+
+
+def _stream_job(inputs: tuple[str, ...], output: str | None) -> Job:
+    if len(inputs) > 1:
+        raise click.UsageError("- (standard input) goes alone, without other inputs")
+    if output in (None, STREAM):
+        return Job(None, None)
+    if Path(output).is_dir() or Path(output).suffix.lower() not in SUFFIXES:
+        raise click.UsageError(f"for - (standard input), -o must be a file such as out.png. Received: {output}")
+    return Job(None, Path(output))
+
+
+def _find(
+    inputs: tuple[str, ...], recursive: bool, suffix: str, output: str | None
+) -> tuple[list[tuple[Path, Path]], list[str], int]:
+    """Input files, each with the folder that its place under an output folder is counted from."""
+    sources: dict[Path, tuple[Path, Path]] = {}
+    failures, skipped = [], 0
+    for given in inputs:
+        path = Path(given)
+        if path.is_dir():
+            found = [(file, path) for file in _walk(path, recursive, output)]
+            failure = f"{path}: no images in this folder" + ("" if recursive else "; --recursive looks further down")
+        elif path.exists() or not glob.has_magic(given):
+            sources.setdefault(path.absolute(), (path, path.parent))
+            continue
+        else:
+            matches = sorted(Path(match) for match in glob.glob(given, recursive=True))  # noqa: PTH207  absolute too
+            found = [(file, file.parent) for file in matches if file.is_file()]
+            failure = f"{given}: no such files"
+        if not found:
+            failures.append(failure)
+        fresh = [(file, root) for file, root in found if not _is_result(file, suffix)]
+        skipped += len(found) - len(fresh)
+        for file, root in fresh:
+            sources.setdefault(file.absolute(), (file, root))
+    return list(sources.values()), failures, skipped
+
+
+def _walk(folder: Path, recursive: bool, output: str | None) -> list[Path]:
+    files = folder.rglob("*") if recursive else folder.iterdir()
+    results = Path(output).absolute() if output is not None and Path(output).absolute() != folder.absolute() else None
+    return sorted(
+        file
+        for file in files
+        if file.suffix.lower() in SUFFIXES
+        and not file.name.startswith(".")
+        and file.is_file()
+        and results not in file.absolute().parents
+    )
+
+
+def _is_result(file: Path, suffix: str) -> bool:
+    return bool(suffix) and file.stem.removesuffix("_noise").removesuffix("_compare").endswith(suffix)
+
+
+def _is_file(output: str | None, format: str) -> bool:
+    """Whether -o names a file; a folder has no ending, ends in a slash, or is there already."""
+    if output is None or output.endswith("/") or Path(output).is_dir() or not Path(output).suffix:
+        return False
+    ending = Path(output).suffix.lower()
+    if ending not in SUFFIXES:
+        raise click.UsageError(
+            f"-o {output}: {ending} is no ending of an image file that can be written ({', '.join(SUFFIXES)}); "
+            "for a folder, end it with a slash"
+        )
+    if format != "keep" and SUFFIXES[ending] != format.upper():
+        raise click.UsageError(f"-o {output} and --format {format} say different things; leave out --format")
+    return True
+
+
+def _require_one(inputs: tuple[str, ...], sources: list[tuple[Path, Path]]) -> None:
+    if len(inputs) > 1 or len(sources) > 1 or Path(inputs[0]).is_dir():
+        raise click.UsageError("-o names one file, but there are several inputs; give a folder: -o DIR")
+
+
+def _target(source: Path, root: Path, output: str | None, suffix: str, format: str) -> Path:
+    folder = source.parent if output is None else Path(output) / source.parent.relative_to(root)
+    return folder / f"{source.stem}{suffix}{_SUFFIX_OF.get(format, source.suffix)}"
+
+
+def _require_distinct(jobs: list[Job]) -> None:
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        other = taken.setdefault(job.target.absolute(), job.source)
+        if other != job.source:
+            raise click.UsageError(f"{other} and {job.source} would both be written to {job.target}")
