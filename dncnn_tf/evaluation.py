@@ -154,8 +154,8 @@ def evaluate_image(runtime: Runtime, path: Path, setting: Setting) -> tuple[Imag
         return ImageScore(path.stem, *score(clean, restored, setting)), Restoration(clean, degraded, restored)
     except ImageError as error:
         raise EvaluationError(str(error)) from error
-    except ValueError as error:
-        raise EvaluationError(f"{path}: {error}") from error
+    except (ValueError, OSError) as error:
+        raise EvaluationError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
