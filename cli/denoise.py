@@ -10,7 +10,7 @@ import click
 from dncnn_tf.formats import SUFFIXES
 
 from .common import command, describe, error, note, start_tensorflow
-from .denoise_parameters import Memory, SigmaOrAuto, Tile
+from .denoise_parameters import Memory, SigmaOrAuto, Strength, Tile
 from .denoise_plan import FORMATS, STREAM, Job, make_plan
 
 if TYPE_CHECKING:
@@ -21,16 +21,28 @@ if TYPE_CHECKING:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", metavar="OUT", help="A file, a folder, or - for stdout.  [default: beside the input]")
 @click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and σ.")
-@click.option("--sigma", type=SigmaOrAuto(), default="auto", show_default=True, help="Noise level, if you know it.")
 @click.option(
-    "--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of the noise to subtract."
+    "--sigma",
+    type=SigmaOrAuto(),
+    default="auto",
+    show_default=True,
+    metavar="auto|σ",
+    help="Noise level, if you know it.",
 )
+@click.option("--strength", type=Strength(), default=1.0, show_default=True, help="Share of the noise to subtract.")
 @click.option("--save-noise", is_flag=True, help="Also write what was removed, on mid-grey: NAME_denoised_noise.png.")
 @click.option("--compare", is_flag=True, help="Also write before and after side by side: NAME_denoised_compare.png.")
 @click.option("--format", type=click.Choice(FORMATS), default="keep", show_default=True, help="Format of the results.")
 @click.option("--suffix", default="_denoised", show_default=True, help="Goes before the ending of a result's name.")
 @click.option("--recursive/--no-recursive", default=False, show_default=True, help="Go into folders within folders.")
-@click.option("--tile", type=Tile(), default="auto", show_default=True, help="Largest side of a part; 0: one part.")
+@click.option(
+    "--tile",
+    type=Tile(),
+    default="auto",
+    show_default=True,
+    metavar="auto|N",
+    help="Largest side of a part; 0: one part.",
+)
 @click.option(
     "--max-memory", type=Memory(), default="2G", show_default=True, help="Memory to make do with, by smaller parts."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -19,6 +20,19 @@ class SigmaOrAuto(Sigma):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
         return None if value == "auto" else super().convert(value, param, ctx)
+
+
+class Strength(click.FloatRange):
+    """A share from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        strength = super().convert(value, param, ctx)
+        if math.isnan(strength):  # no range keeps it out
+            self.fail(f"{value} is not a number from 0 to 1", param, ctx)
+        return strength
 
 
 class Tile(click.ParamType):

@@ -43,10 +43,8 @@ def losses(picture: Picture, format: str) -> list[str]:
     lost = []
     if picture.bits > _bits(picture, format):
         lost.append(f"{format} holds 8 bits; the result does not keep all 16")
-    if picture.exif and (
-        format in ("BMP", "PPM")
-        or (format == "TIFF" and _is_deep_color(picture, picture.bits) and _has_exif_groups(picture))
-    ):
+    deep_tiff = format == "TIFF" and _is_deep_color(picture, picture.bits)
+    if picture.exif and (format in ("BMP", "PPM") or (deep_tiff and _has_exif_groups(picture))):
         lost.append(f"the result does not keep all EXIF data as {format}")
     if picture.icc and format == "PPM":
         lost.append("PPM holds no colour profile; the result does not keep it")
