@@ -1,5 +1,6 @@
 """Packaging: `cli/` of the repository is installed as `dncnn_tf.cli`."""
 
+import os
 import re
 from pathlib import Path
 
@@ -10,20 +11,28 @@ VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "dncnn_tf/__init__.py").
 
 
 def requirements() -> list[str]:
-    """Lines of requirements.txt without comments."""
-    lines = (
-        line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    )
-    return [line for line in lines if line]
+    """Lines of requirements.txt without comments; DNCNN_TF_TENSORFLOW=tensorflow-cpu takes the smaller package."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    tensorflow = os.environ.get("DNCNN_TF_TENSORFLOW", "tensorflow")
+    return [re.sub(r"^tensorflow\b", tensorflow, line) for line in lines if line]
 
 
 setup(
     name="dncnn-tf",
     version=VERSION,
+    description="DnCNN image denoising in Keras: trained models, training, evaluation, export to TensorFlow Serving",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
     packages=["dncnn_tf", "dncnn_tf.data", "dncnn_tf.cli"],
     package_dir={"dncnn_tf": "dncnn_tf", "dncnn_tf.cli": "cli"},
     package_data={"dncnn_tf": ["py.typed", "pretrained/*"], "dncnn_tf.data": ["*.json"]},
     install_requires=requirements(),
+    extras_require={
+        "test": ["pytest>=8", "ruff>=0.9"],
+        "pth": ["torch>=2.4"],  # convert KAIR's .pth weights
+    },
     python_requires=">=3.11",
     entry_points={"console_scripts": ["dncnn-tf = dncnn_tf.cli.main:main"]},
 )

@@ -115,11 +115,19 @@ class TestBatches:
 
 
 def test_validation_pairs_are_fixed_and_go_through_the_levels(photographs: list[np.ndarray]) -> None:
-    config = dataclasses.replace(CONFIG, sigma=(10.0, 50.0))
-    first_time, second_time = (first(validation_batches(photographs, config), 2) for _ in range(2))
-    np.testing.assert_array_equal(first_time[1], second_time[1])
-    sigmas = [(noisy - clean).std() * 255 for noisy, clean in first_time]
-    assert sigmas == pytest.approx([10, 50], rel=0.05)
+    config = dataclasses.replace(CONFIG, sigma=(0.0, 60.0))
+    once, again = (first(validation_batches(photographs, config), 100) for _ in range(2))
+    for expected, received in zip(once, again, strict=True):
+        np.testing.assert_array_equal(expected, received)
+    sigmas = [(noisy - clean).std() * 255 for noisy, clean in once]
+    assert sigmas == pytest.approx([5, 15, 25, 35, 45, 55], rel=0.05)
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+def test_validation_batches_are_full_on_every_device(photographs: list[np.ndarray], replicas: int) -> None:
+    batches = first(validation_batches(photographs, GENERAL, replicas=replicas), 100)
+    assert {len(noisy) for noisy, _ in batches} == {replicas}
+    assert all((noisy != clean).any() for noisy, clean in batches)
 
 
 class TestDegradations:

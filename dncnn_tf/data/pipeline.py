@@ -5,7 +5,6 @@ So batches do not depend on how many threads make them, and a resumed run gets t
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +22,7 @@ _GRID = 12  # a multiple of ×2, ×3 and ×4
 _LOWEST_QUALITY, _HIGHEST_QUALITY = 5, 99
 
 _VALIDATION_SIDE = 176
+_VALIDATION_PAIRS = 6
 
 
 def training_batches(images: Sequence[np.ndarray], config: TrainConfig, *, first_step: int = 0) -> tf.data.Dataset:
@@ -78,29 +78,29 @@ def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf
 
 
 def _spoil_region(region: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    degraded = _spoil(region, config, rng)
+    degraded = _spoil(region, int(rng.integers(3)), rng.uniform(*config.sigma), rng)
     last = region.shape[0] - config.patch_size - _REGION_MARGIN
     top, left = rng.integers(_REGION_MARGIN, last + 1, 2)
     window = np.s_[top : top + config.patch_size, left : left + config.patch_size]
     return degraded[window], region[window]
 
 
-def _spoil(clean: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> np.ndarray:
-    task = rng.integers(3)
+def _spoil(clean: np.ndarray, task: int, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """One of DnCNN-3's three degradations: 0 noise, 1 super-resolution, 2 JPEG; clean is (H, W)."""
     if task == 0:
-        return add_gaussian_noise(clean, rng.uniform(*config.sigma), rng)
+        return add_gaussian_noise(clean, sigma, rng)
     if task == 1:
         return bicubic_down_up(clean, int(rng.choice(_SCALES)))
     return jpeg(clean, int(rng.integers(_LOWEST_QUALITY, _HIGHEST_QUALITY + 1)))
 
 
 def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, replicas: int = 1) -> tf.data.Dataset:
-    """The same (degraded, clean) crops each time, one image per device a batch.
+    """The same (degraded, clean) crops each time, one per device a batch.
 
     Args:
-        images: uint8 (H, W, C).
-        config: task, σ and seed; a range of σ is gone through in even steps.
-        replicas: devices that share a batch; the first images come again at the end until all batches are full.
+        images: uint8 (H, W, C); where they are few, each comes several times, spoiled differently.
+        config: task, σ and seed; a range of σ is gone through in even steps, the general task's three in turn.
+        replicas: devices that share a batch; all batches are full.
 
     Returns:
         A finite dataset of pairs of float32 (replicas, side, side, C), cut from the middle of each image.
@@ -108,16 +108,19 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
     side = min(_VALIDATION_SIDE, *(length for image in images for length in image.shape[:2]))
     side -= side % _GRID if config.task == "general" else 0
     rng = np.random.default_rng(config.seed)
+    count = max(len(images), _VALIDATION_PAIRS)
+    count += -count % replicas
+    low, high = config.sigma
     pairs = []
-    for image, sigma in zip(images, np.linspace(*config.sigma, len(images)), strict=True):
+    for i in range(count):
+        image = images[i % len(images)]
         top, left = ((length - side) // 2 for length in image.shape[:2])
         clean = image[top : top + side, left : left + side].astype(np.float32) / 255
+        sigma = low + (high - low) * (i + 0.5) / count
         if config.task == "general":
-            degraded = _spoil(clean[..., 0], config, rng)[..., None]
+            degraded = _spoil(clean[..., 0], i % 3, sigma, rng)[..., None]
         else:
             degraded = add_gaussian_noise(clean, sigma, rng)
         pairs.append((degraded, clean))
-    missing = -len(pairs) % replicas
-    pairs += list(itertools.islice(itertools.cycle(pairs), missing))
     degraded, clean = (np.stack(part) for part in zip(*pairs, strict=True))
     return tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(replicas)

@@ -1,0 +1,75 @@
+"""Ship a run's best model with the package: measure it, then write its weights and card into `dncnn_tf/pretrained/`.
+
+    DNCNN_TF_DATA=DIR python benchmarks/publish.py runs/dncnn-s-25
+
+Only for denoising models. The figures on the card are those of `dncnn-tf evaluate` with its default seed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+
+import click
+
+from dncnn_tf.config import RECIPES
+from dncnn_tf.data.datasets import resolve
+from dncnn_tf.evaluation import Setting, evaluate
+from dncnn_tf.runs import Run
+from dncnn_tf.runtimes import KerasRuntime
+from dncnn_tf.weights import PRETRAINED, load_model, save_weights
+
+SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
+LEVELS = {
+    "dncnn-s-15": (15,),
+    "dncnn-s-25": (25,),
+    "dncnn-s-50": (50,),
+    "dncnn-b": (15, 25, 50),
+    "cdncnn-b": (15, 25, 50),
+}
+CURVE_POINTS = 40
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--hardware", required=True, help="What it was trained on, in words.")
+def main(folder: Path, hardware: str) -> None:
+    """Measure the best model of the run in FOLDER and write its weights and card."""
+    run = Run(folder)
+    config = run.config()
+    name = RECIPES[config.name].name
+    model = load_model(folder)
+    runtime = KerasRuntime(model)
+    measured = []
+    for data in SETS[config.model.channels]:
+        for sigma in LEVELS[name]:
+            result = evaluate(runtime, resolve(data), Setting("denoise", sigma))
+            measured.append(
+                {"data": data, "sigma": sigma, "psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
+            )
+            click.echo(measured[-1])
+    log = run.read_log()
+    card = {
+        "name": name,
+        "summary": f"DnCNN, {config.model.depth} convolutions, σ {config.sigma[0]:g} to {config.sigma[1]:g}",
+        "measured": measured,
+        "command": f"dncnn-tf train --recipe {name} --data {config.data}",
+        "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
+        "result": json.loads(run.result_file.read_text(encoding="utf-8")),
+        "hours": round(sum(row["seconds"] for row in log) / 3600, 2),
+        "hardware": hardware,
+        "versions": {package: importlib.metadata.version(package) for package in ("keras", "numpy")}
+        | {"python": platform.python_version()},
+        "curve": [
+            {"step": int(row["step"]), "psnr": round(row["psnr"], 3), "val_psnr": round(row["val_psnr"], 3)}
+            for row in log[:: max(1, len(log) // CURVE_POINTS)]
+        ],
+        "license": "MIT",
+    }
+    save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
+
+
+if __name__ == "__main__":
+    main()
