@@ -11,6 +11,7 @@ from .data import data
 from .demo import demo
 from .denoise import denoise
 from .evaluate import evaluate
+from .export import export
 from .train import train
 
 
@@ -20,7 +21,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, demo, denoise, evaluate, train):
+for _command in (convert, data, demo, denoise, evaluate, export, train):
     cli.add_command(_command)
 
 

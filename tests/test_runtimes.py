@@ -1,0 +1,122 @@
+"""Every engine gives what the Keras model gives, batch normalisation and all, and says what tiles must know."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from models import trained_like
+
+from dncnn_tf.export import export_saved_model, export_tflite
+from dncnn_tf.runtimes import KerasRuntime, LiteRTRuntime, SavedModelRuntime, newest_version, open_runtime
+from dncnn_tf.weights import ModelError
+
+DEPTH = 4
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trained_like(depth=DEPTH)
+
+
+@pytest.fixture(scope="module")
+def files(model, tmp_path_factory) -> dict[str, Path]:
+    """The same model in every form."""
+    folder = tmp_path_factory.mktemp("exported")
+    model.save(folder / "small.keras")
+    return {
+        "keras": folder / "small.keras",
+        "savedmodel": export_saved_model(model, "small", folder).path,
+        "tflite": export_tflite(model, "small", folder).path,
+    }
+
+
+@pytest.fixture(params=["keras", "savedmodel", "tflite"])
+def runtime(request, files):
+    return open_runtime(files[request.param])
+
+
+def test_all_engines_compute_the_model(runtime, model):
+    """Sizes come back and forth, so that an engine that keeps the first one's buffers shows."""
+    rng = np.random.default_rng(0)
+    for shape in ((1, 9, 14, 1), (3, 31, 20, 1), (1, 1, 1, 1), (1, 9, 14, 1)):
+        noisy = rng.normal(0.5, 0.3, shape).astype(np.float32)
+        denoised = runtime(noisy)
+        assert denoised.dtype == np.float32
+        np.testing.assert_allclose(denoised, model(noisy, training=False), atol=1e-5)
+
+
+def test_output_is_not_clipped_and_not_shared(runtime):
+    first = runtime(np.full((1, 8, 8, 1), 2, np.float32))
+    kept = first.copy()
+    assert first.max() > 1
+    runtime(np.zeros((1, 8, 8, 1), np.float32))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_receptive_radius_is_what_a_pixel_reaches(runtime):
+    """A changed pixel moves outputs up to the radius away, and none beyond."""
+    assert (runtime.channels, runtime.receptive_radius) == (1, DEPTH)
+    rng = np.random.default_rng(1)
+    reach = 0
+    noisy = rng.normal(0.5, 0.2, (1, 21, 21, 1)).astype(np.float32)
+    before = runtime(noisy)
+    for value in (-3, 3):
+        noisy[0, 10, 10, 0] = value
+        rows, columns = np.nonzero(np.abs(runtime(noisy) - before)[0, ..., 0] > 1e-6)
+        reach = max(reach, np.abs(rows - 10).max(), np.abs(columns - 10).max())
+    assert reach == DEPTH
+
+
+def test_open_runtime_finds_the_engine(files):
+    assert isinstance(open_runtime(files["keras"]), KerasRuntime)
+    assert isinstance(open_runtime(files["tflite"]), LiteRTRuntime)
+    assert isinstance(open_runtime(files["savedmodel"]), SavedModelRuntime)
+    assert isinstance(open_runtime(str(files["savedmodel"].parent)), SavedModelRuntime)
+
+
+def test_the_highest_version_is_the_newest(tmp_path):
+    for version in ("2", "10", "9", "11-broken", "12"):
+        (tmp_path / version).mkdir()
+        if version != "12":
+            (tmp_path / version / "saved_model.pb").touch()
+    assert newest_version(tmp_path) == tmp_path / "10"
+    assert newest_version(tmp_path / "2") == tmp_path / "2"
+    assert newest_version(tmp_path / "12") is None
+
+
+def test_what_cannot_be_opened_is_named(tmp_path):
+    for path in (tmp_path / "none.tflite", tmp_path / "none.keras", tmp_path):
+        with pytest.raises(ModelError, match=str(path)):
+            open_runtime(path)
+    with pytest.raises(ModelError, match="no SavedModel in it"):
+        SavedModelRuntime(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3 is not enough", None], ids=["empty", "text", "truncated"])
+def test_a_damaged_tflite_is_named(files, tmp_path, content):
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(files["tflite"].read_bytes()[:500] if content is None else content)
+    shutil.copy(files["tflite"].with_suffix(".json"), tmp_path / "damaged.json")
+    with pytest.raises(ModelError, match=r"damaged\.tflite: damaged"):
+        open_runtime(damaged)
+
+
+@pytest.mark.parametrize("part", ["saved_model.pb", "variables/variables.data-00000-of-00001"])
+def test_a_damaged_saved_model_is_named(files, tmp_path, part):
+    copy = shutil.copytree(files["savedmodel"], tmp_path / "1")
+    (copy / part).write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="damaged, or not exported by dncnn-tf"):
+        open_runtime(copy)
+
+
+def test_a_card_that_is_missing_or_damaged_is_named(files, tmp_path):
+    lonely = Path(shutil.copy(files["tflite"], tmp_path))
+    with pytest.raises(ModelError, match=r"small\.json: missing"):
+        open_runtime(lonely)
+    lonely.with_suffix(".json").write_text(json.dumps({"channels": "one"}))
+    with pytest.raises(ModelError, match="not the card of an exported model"):
+        open_runtime(lonely)
