@@ -91,24 +91,31 @@ def _find(
     sources: dict[Path, tuple[Path, Path]] = {}
     failures, skipped = [], 0
     for given in inputs:
-        path = Path(given)
-        if path.is_dir():
-            found = [(file, path) for file in _walk(path, recursive, output)]
-            failure = f"{path}: no images in this folder" + ("" if recursive else "; --recursive looks further down")
-        elif path.exists() or not glob.has_magic(given):
-            sources.setdefault(path.absolute(), (path, path.parent))
-            continue
-        else:
-            matches = sorted(Path(match) for match in glob.glob(given, recursive=True))  # noqa: PTH207  absolute too
-            found = [(file, file.parent) for file in matches if file.is_file()]
-            failure = f"{given}: no such files"
+        found = _look_up(given, recursive, output)
         if not found:
-            failures.append(failure)
-        fresh = [(file, root) for file, root in found if not _is_result(file, suffix)]
-        skipped += len(found) - len(fresh)
-        for file, root in fresh:
-            sources.setdefault(file.absolute(), (file, root))
+            failures.append(f"{given}: {_why_nothing(given, recursive)}")
+        for file, root in found:
+            if file != Path(given) and _is_result(file, suffix):
+                skipped += 1
+            else:
+                sources.setdefault(file.absolute(), (file, root))
     return list(sources.values()), failures, skipped
+
+
+def _look_up(given: str, recursive: bool, output: str | None) -> list[tuple[Path, Path]]:
+    path = Path(given)
+    if path.is_dir():
+        return [(file, path) for file in _walk(path, recursive, output)]
+    if path.exists():
+        return [(path, path.parent)]
+    matches = sorted(Path(match) for match in glob.glob(given, recursive=True))  # noqa: PTH207  absolute ones too
+    return [(file, file.parent) for file in matches if file.is_file()]
+
+
+def _why_nothing(given: str, recursive: bool) -> str:
+    if not Path(given).is_dir():
+        return "no such file"
+    return "no images in this folder" + ("" if recursive else "; --recursive looks further down")
 
 
 def _walk(folder: Path, recursive: bool, output: str | None) -> list[Path]:
