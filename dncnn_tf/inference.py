@@ -11,9 +11,9 @@ import numpy as np
 from .arrays import ImageT, from_batch, to_batch
 from .model_choice import choose_model
 from .noise import estimate_sigma
-from .runtimes import KerasRuntime, Runtime
+from .runtimes import KerasRuntime, Runtime, open_runtime
 from .tiling import Progress, Tile, run_tiled
-from .weights import load_model, shipped_models
+from .weights import shipped_models
 
 DEFAULT_MEMORY = 2 * 2**30
 
@@ -122,12 +122,12 @@ def as_runtime(model: ModelLike, *, precision: str = "float32") -> Runtime:
         return model
     if str(model) in shipped_models():
         return _shipped_runtime(str(model), precision)
-    return KerasRuntime(load_model(model), precision=precision)
+    return open_runtime(model, precision=precision)
 
 
 @functools.cache
 def _shipped_runtime(name: str, precision: str) -> Runtime:
-    return KerasRuntime(load_model(name), precision=precision)
+    return open_runtime(name, precision=precision)
 
 
 def _check(sigma: float | None, strength: float, tile: Tile) -> None:
