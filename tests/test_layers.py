@@ -10,10 +10,22 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # From the bottom up. A module may import from its own layer and from those before it.
 LAYERS = (
-    ("__init__", "config", "images", "image_writing", "files", "color", "precision", "batch_norm"),
-    ("model", "metrics", "noise", "transfer", "data"),
-    ("inference", "runtimes", "weights", "convert", "runs", "recording", "tiles"),
-    ("training", "evaluation", "export", "serving", "report"),
+    (
+        "__init__",
+        "config",
+        "formats",
+        "files",
+        "arrays",
+        "png_chunks",
+        "images",
+        "image_writing",
+        "color",
+        "precision",
+        "batch_norm",
+    ),
+    ("model", "model_choice", "metrics", "noise", "transfer", "data"),
+    ("inference", "runtimes", "weights", "convert", "runs", "recording", "tiling"),
+    ("training", "evaluation", "paper_tables", "export", "serving", "report"),
 )
 WITHOUT_TENSORFLOW = ("config", "convert", "images", "inference", "metrics", "model", "noise", "transfer", "weights")
 
