@@ -11,7 +11,12 @@ from .common import command, note
 
 @command("export")
 @click.option(
-    "--format", "format_", type=click.Choice(["savedmodel", "tflite"]), default="savedmodel", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["savedmodel", "tflite"]),
+    default="savedmodel",
+    show_default=True,
+    help="For TensorFlow Serving, or for LiteRT.",
 )
 @click.option("--model", metavar="MODEL", help="Name or path.  [default: the newest finished run, else dncnn-b]")
 @click.option("--output", type=click.Path(path_type=Path), default="exported", show_default=True, metavar="DIR")
