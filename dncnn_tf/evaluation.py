@@ -32,7 +32,8 @@ PROTOCOL = {
     },
     "super-resolution": {
         "reference": "height and width cropped to multiples of the scale; studio-swing Y of YCbCr, not rounded",
-        "input": "bicubic (a = -0.5, anti-aliased) down by the scale to 8 bits, bicubic up in float, then Y",
+        "input": "bicubic as MATLAB's imresize down by the scale to 8 bits, up in float, then Y; up in 8 bits for "
+        "grey files, as the paper's code does",
         "output": "neither clipped nor rounded",
         "border": "as many pixels as the scale removed on each side",
     },
@@ -200,10 +201,9 @@ def _super_resolution_pair(clean: np.ndarray, scale: int) -> tuple[np.ndarray, n
     clean = clean[:height, :width]
     if not clean.size:
         raise ValueError(f"smaller than {scale}x{scale} pixels")
-    pair = clean, bicubic_down_up(clean, scale)
-    if clean.shape[-1] == 3:
-        pair = tuple(luminance(image)[..., None] for image in pair)
-    return pair
+    if clean.shape[-1] == 1:
+        return clean, bicubic_down_up(clean, scale, enlarge_in_8_bits=True)
+    return luminance(clean)[..., None], luminance(bicubic_down_up(clean, scale))[..., None]
 
 
 def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
