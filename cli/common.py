@@ -67,14 +67,14 @@ def describe(failure: Exception) -> str:
     return " ".join(str(failure).split()) or type(failure).__name__
 
 
-def start_tensorflow() -> None:
-    """Import TensorFlow without what its C++ part writes on stderr, which no setting silences; shown if it fails."""
+def start_keras() -> None:
+    """Import Keras without what TensorFlow writes on stderr meanwhile, which no setting silences; shown if it fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         stderr = os.dup(2)
         os.dup2(log.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import keras  # noqa: F401
         except BaseException:
             log.seek(0)
             os.write(stderr, log.read())

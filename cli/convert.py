@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import command, note
+from .common import command, note, start_keras
 
 
 @command("convert")
@@ -28,6 +28,7 @@ def convert(weights: Path, output: Path, overwrite: bool) -> None:
     if not output.parent.is_dir():
         raise FileNotFoundError(f"{output}: there is no folder {output.parent}; create it first")
 
+    start_keras()
     from dncnn_tf.convert import convert_weights
     from dncnn_tf.model import model_config
     from dncnn_tf.runs import save_atomically

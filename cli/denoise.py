@@ -9,7 +9,7 @@ import click
 
 from dncnn_tf.formats import SUFFIXES
 
-from .common import command, describe, error, note, start_tensorflow
+from .common import command, describe, error, note, start_keras
 from .denoise_parameters import Memory, SigmaOrAuto, Strength, Tile
 from .denoise_plan import FORMATS, STREAM, Job, make_plan
 
@@ -115,7 +115,7 @@ def _denoise_all(jobs: list[Job], format: str, extras: list[str], options: dict[
     Returns:
         How many failed.
     """
-    start_tensorflow()
+    start_keras()
     from dncnn_tf.weights import ModelError
 
     from .denoise_files import Denoiser, progress_bar

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import command, error, note
+from .common import command, error, note, start_keras
 from .parameters import Sigma
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _OPTION_OF_TASK = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "qua
 
 
 @command("evaluate")
-@click.option("--model", required=True, metavar="NAME|PATH", help="A shipped model, a .keras file or a run folder.")
+@click.option("--model", required=True, metavar="NAME|PATH", help="A shipped model, a file, or a run or export folder.")
 @click.option("--data", required=True, metavar="SET|DIR", help="A published set or a folder of clean images.")
 @click.option("--task", type=click.Choice(list(_OPTION_OF_TASK)), default="denoise", show_default=True)
 @click.option("--sigma", type=Sigma(), multiple=True, help="Noise level; may be given several times.")
@@ -51,19 +51,19 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
     json_file, report_folder, overwrite = options["json_file"], options["report"], options["overwrite"]
     _check_json_file(json_file, overwrite)
 
+    start_keras()
+    from dncnn_tf.config import ModelConfig
     from dncnn_tf.data.datasets import resolve
     from dncnn_tf.evaluation import PROTOCOL, Setting, versions
-    from dncnn_tf.model import model_config
     from dncnn_tf.paper_tables import paper_figure
     from dncnn_tf.report import Report
     from dncnn_tf.runs import write_json
-    from dncnn_tf.runtimes import KerasRuntime
-    from dncnn_tf.weights import load_model
+    from dncnn_tf.runtimes import open_runtime
 
     files = resolve(data)
     report = Report(report_folder, overwrite=overwrite) if report_folder else None
-    network = load_model(model)
-    runtime = KerasRuntime(network, precision=options["precision"])
+    runtime = open_runtime(model, precision=options["precision"])
+    shape = ModelConfig(depth=runtime.receptive_radius, channels=runtime.channels)
     if runtime.channels == 3 and task != "denoise":
         raise ValueError(f"{model}: a colour model, but {task} is measured on luminance; take a grey model")
 
@@ -72,7 +72,7 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
         result, complete = _run(runtime, files, Setting(task, level, seed, noisy), report)
         failed |= not complete
         # A figure for other images than the paper's is not to be compared with it.
-        paper = paper_figure(model, model_config(network), task, data, level) if complete else None
+        paper = paper_figure(model, shape, task, data, level) if complete else None
         title = f"{model}, {task}, {data}" + (f", {_OPTION_OF_TASK[task]} {level:g}" if level is not None else "")
         rows = _rows(result, paper)
         if str(json_file) != "-":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import command, note, start_tensorflow
+from .common import command, note, start_keras
 
 
 @command("export")
@@ -52,7 +52,7 @@ def export(
     else:
         _refuse("--format savedmodel", quantize=quantize, overwrite=overwrite or None)
 
-    start_tensorflow()
+    start_keras()
     from dncnn_tf.export import default_model, export_name, export_saved_model, export_tflite
     from dncnn_tf.weights import load_model
 

@@ -10,7 +10,7 @@ import click
 
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
 
-from .common import command, note, start_tensorflow
+from .common import command, note, start_keras
 from .parameters import SigmaRange
 
 _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
@@ -76,7 +76,7 @@ def train(
     config = None if resume and not chosen else _config(recipe, color, given)
     folder = output or Path("runs") / config.name
 
-    start_tensorflow()
+    start_keras()
     from dncnn_tf.training import train as run_training
 
     from .progress import TrainingProgress

@@ -18,6 +18,7 @@ def estimate_sigma(image: ImageLike) -> float:
 
     The finest diagonal wavelet details of a photograph are mostly noise, and their median absolute value is not
     moved by the few that are not. Fine texture is taken for noise: on clean photographs the estimate is a few levels.
+    The value is that of scikit-image's `estimate_sigma`, without the second that importing it takes.
 
     Args:
         image: as for `dncnn_tf.denoise`; transparency is left out of account.

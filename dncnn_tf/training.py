@@ -55,7 +55,8 @@ def train(
     Raises:
         RunError: the folder is taken, in use or damaged, or its run was configured otherwise.
         TrainingDivergedError: the loss became NaN or infinite.
-        FileNotFoundError, ValueError: the data cannot be used.
+        DatasetError, ValueError: the data cannot be used.
+        ModelError: the model to start from cannot be loaded.
     """
     run = Run(folder)
     if resume:
