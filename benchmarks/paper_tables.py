@@ -17,7 +17,6 @@ import numpy as np
 
 from dncnn_tf.config import ModelConfig
 from dncnn_tf.convert import convert_weights
-from dncnn_tf.data.datasets import resolve
 from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path
 from dncnn_tf.paper_tables import TABLE_5, PaperFigure, paper_figure
@@ -126,7 +125,7 @@ def main(weights: Path) -> None:
 def measure(runtime: KerasRuntime, cell: Cell) -> dict:
     """Evaluate one cell."""
     start = time.perf_counter()
-    result = evaluate(runtime, resolve(cell.data), Setting(cell.task, cell.level, cell.seed))
+    result = evaluate(runtime, cell.data, Setting(cell.task, cell.level, cell.seed))
     return {
         "psnr": result.psnr,
         "ssim": result.ssim,

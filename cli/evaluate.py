@@ -61,11 +61,11 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
     from dncnn_tf.runtimes import open_runtime
 
     files = resolve(data)
-    report = Report(report_folder, overwrite=overwrite) if report_folder else None
     runtime = open_runtime(model, precision=options["precision"])
     shape = ModelConfig(depth=runtime.receptive_radius, channels=runtime.channels)
     if runtime.channels == 3 and task != "denoise":
         raise ValueError(f"{model}: a colour model, but {task} is measured on luminance; take a grey model")
+    report = Report(report_folder, overwrite=overwrite) if report_folder else None
 
     results, failed = [], False
     for level in levels:
@@ -80,17 +80,9 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
         if report:
             report.add_table(title, rows[0], rows[1:])
         results.append(_as_json(task, data, level, result, paper))
-    content = {
-        "results": results,
-        "protocol": {name: PROTOCOL[name] for name in (task, "psnr", "ssim")},
-        "settings": {
-            "model": model,
-            "precision": options["precision"],
-            "seed": seed,
-            "noisy": str(noisy) if noisy else None,
-        },
-        "versions": versions(),
-    }
+    settings = {"model": model, "precision": options["precision"], "seed": seed, "noisy": str(noisy) if noisy else None}
+    protocol = {name: PROTOCOL[name] for name in (task, "psnr", "ssim")}
+    content = {"results": results, "protocol": protocol, "settings": settings, "versions": versions()}
     if str(json_file) == "-":
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     elif json_file:

@@ -15,8 +15,10 @@ import numpy as np
 from PIL import Image
 
 from .color import luminance
+from .data.datasets import resolve
 from .data.degradations import add_gaussian_noise, bicubic_down_up, from_float, jpeg
 from .images import ImageError, read
+from .inference import ModelLike, as_runtime
 from .metrics import psnr, ssim
 from .runtimes import Runtime
 
@@ -105,8 +107,8 @@ class Result:
 
 
 def evaluate(
-    runtime: Runtime,
-    files: Sequence[Path],
+    model: ModelLike,
+    data: str | Sequence[Path],
     setting: Setting,
     *,
     on_image: Callable[[ImageScore, Restoration], None] | None = None,
@@ -115,17 +117,20 @@ def evaluate(
     """Degrade, restore and score images, one after another.
 
     Args:
-        runtime: the network.
-        files: clean images, such as `data.datasets.resolve` gives.
+        model: a name, a path, a Keras model or a runtime.
+        data: clean images: a published set's name, a folder, or files.
         setting: task, level and seed.
         on_image: called after each image.
         on_failure: called instead of raising when one image cannot be evaluated; the others go on.
 
     Raises:
         EvaluationError: an image cannot be evaluated, or none of them.
+        ModelError: the model cannot be loaded.
+        DatasetError: there are no images.
     """
+    runtime = as_runtime(model)
     scores = []
-    for path in files:
+    for path in resolve(data) if isinstance(data, str) else data:
         try:
             score, restoration = evaluate_image(runtime, path, setting)
         except EvaluationError as error:

@@ -92,6 +92,6 @@ def paper_figure(model: str, config: ModelConfig, task: str, data: str, level: f
 def _kind(model: str, config: ModelConfig, task: str) -> str:
     if config.channels == 3:
         return "CDnCNN-B"
-    if task != "denoise" or Path(model).stem.replace("_", "-").startswith("dncnn-3"):
+    if task != "denoise" or any(part.replace("_", "-").startswith("dncnn-3") for part in Path(model).parts):
         return "DnCNN-3"
     return "DnCNN-B" if config.depth == 20 else "DnCNN-S"
