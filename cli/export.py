@@ -66,7 +66,7 @@ def export(
         result = export_saved_model(source, name, output, version=version_number, precision=precision or "float32")
     note(
         f"{result.size / 1e6:.2f} MB; differs from the model by {result.difference:.1e} at most (of 1), "
-        f"PSNR loss {result.psnr_loss:.4f} dB"
+        f"PSNR loss {max(0, result.psnr_loss):.4f} dB"
     )
     click.echo(result.path)
 

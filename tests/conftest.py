@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -25,5 +24,5 @@ def dncnn_tf() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def command(*arguments: object) -> list[str]:
-    """The command line that starts `dncnn-tf` in this Python."""
-    return [sys.executable, "-m", "dncnn_tf", *map(str, arguments)]
+    """The command line that starts the installed `dncnn-tf` of this Python."""
+    return [str(Path(sys.executable).with_name("dncnn-tf")), *map(str, arguments)]
