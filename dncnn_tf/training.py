@@ -65,24 +65,29 @@ def train(
         run.require_empty()
         config = dataclasses.replace(config, precision=_resolved_precision(config.precision))
     training, validation = _images(config)
+    strategy = _strategy(config, devices)
+    with strategy.scope():
+        model = new_model(config)  # before anything is written: the model to start from may not fit
     with run.locked():
+        epoch = 0
         if not resume:
             run.create(config)
-        return _fit(config, run, training, validation, devices, callbacks, note)
+        elif checkpoint := _latest_checkpoint(run, strategy, note):
+            model, epoch = checkpoint
+            note(f"going on after epoch {epoch} of {config.epochs}")
+        return _fit(model, epoch, config, run, strategy, training, validation, callbacks)
 
 
 def _fit(
+    model: keras.Model,
+    epoch: int,
     config: TrainConfig,
     run: Run,
+    strategy: tf.distribute.Strategy,
     training: list[np.ndarray],
     validation: list[np.ndarray],
-    devices: list[str] | None,
     callbacks: Iterable[keras.callbacks.Callback],
-    note: Callable[[str], None],
 ) -> keras.Model:
-    strategy = _strategy(config, devices)
-    with strategy.scope():
-        model, epoch = _start(config, run, note)
     validation_data = validation_batches(validation, config, replicas=strategy.num_replicas_in_sync)
     record = Record(config, run, run.read_log()[:epoch])
     if epoch < config.epochs:
@@ -100,6 +105,20 @@ def _fit(
         reestimate_batch_norm(model, training_batches(training, config, first_step=config.total_steps))
     record.finish(model, model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"])
     return model
+
+
+def _latest_checkpoint(
+    run: Run, strategy: tf.distribute.Strategy, note: Callable[[str], None]
+) -> tuple[keras.Model, int] | None:
+    """The model to go on with and the number of epochs behind it; None if the first one was never finished."""
+    with strategy.scope():
+        checkpoint = run.latest_checkpoint()
+    if checkpoint is None:
+        return None
+    model, epoch, damaged = checkpoint
+    for line in damaged:
+        note(line)
+    return model, epoch
 
 
 def _strategy(config: TrainConfig, devices: list[str] | None) -> tf.distribute.Strategy:

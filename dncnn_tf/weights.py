@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def load_model(name_or_path: str | Path) -> keras.Model:
 def _load_keras(path: Path) -> keras.Model:
     if not path.exists():
         raise ModelError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise ModelError(f"{path}: damaged, or not saved by Keras; take another copy")
     try:
         model = keras.saving.load_model(path, compile=False)
         model_config(model)

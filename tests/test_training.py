@@ -205,6 +205,7 @@ class TestRefusals:
     def test_a_start_that_does_not_fit(self, dncnn_tf, run: Path, photographs: Path, tmp_path: Path) -> None:
         options = ("--filters", 16, "--depth", 5, "--data", photographs, "--init", run, "--output", tmp_path / "new")
         self.refused(dncnn_tf("train", "--sigma", 25, *options), "a model can start from one that has the same")
+        assert not (tmp_path / "new").exists()
 
     @pytest.mark.parametrize(
         ("arguments", "text"),
