@@ -14,9 +14,10 @@ import keras
 import numpy as np
 from PIL import Image
 
+from .arrays import from_float
 from .color import luminance
 from .data.datasets import resolve
-from .data.degradations import add_gaussian_noise, bicubic_down_up, from_float, jpeg
+from .data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from .images import ImageError, read
 from .inference import ModelLike, as_runtime
 from .metrics import psnr, ssim
@@ -191,13 +192,13 @@ def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarr
 
 def _read_8bit(path: Path, channels: int, task: Task) -> np.ndarray:
     """The reference, uint8 (H, W, C); for super-resolution still with the file's own channels."""
-    image = from_float(read(path).pixels)
+    image = from_float(read(path).pixels, np.uint8)
     if image.shape[-1] < channels:
         raise ValueError("a grey image, but the model is for colour; take a grey model or colour images")
     if image.shape[-1] == channels or task == "super-resolution":
         return image
     if task == "jpeg":
-        return from_float(luminance(image / 255))[..., None]
+        return from_float(luminance(image / 255), np.uint8)[..., None]
     return np.asarray(Image.fromarray(image).convert("L"))[..., None]
 
 
@@ -242,7 +243,7 @@ def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[fl
         inner = np.s_[border:-border, border:-border]
         clean, restored = clean[inner] * np.float64(255), restored[inner] * np.float64(255)
     else:
-        clean, restored = from_float(clean), from_float(restored)
+        clean, restored = from_float(clean, np.uint8), from_float(restored, np.uint8)
     return psnr(clean, restored), ssim(clean, restored)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .data.degradations import from_float
+from .arrays import from_float
 from .evaluation import ImageScore, Restoration
 from .files import atomic_path
 
@@ -83,6 +83,6 @@ def _row(tag: str, cells: list[str]) -> str:
 
 
 def _write_png(target: Path, picture: np.ndarray) -> None:
-    pixels = from_float(picture)
+    pixels = from_float(picture, np.uint8)
     with atomic_path(target) as path:
         Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)

@@ -11,9 +11,10 @@ import skimage.data
 import tensorflow as tf
 from PIL import Image
 
+from dncnn_tf.arrays import from_float
 from dncnn_tf.color import luminance
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
-from dncnn_tf.data.degradations import add_gaussian_noise, bicubic_down_up, from_float, jpeg
+from dncnn_tf.data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from dncnn_tf.data.patches import PatchSource, rescaled
 from dncnn_tf.data.pipeline import training_batches, validation_batches
 
@@ -165,7 +166,7 @@ class TestDegradations:
         photograph = skimage.data.camera()[:64, :72]
         buffer = io.BytesIO()
         Image.fromarray(photograph).save(buffer, "JPEG", quality=10)
-        np.testing.assert_array_equal(from_float(jpeg(photograph / 255, 10)), np.asarray(Image.open(buffer)))
+        np.testing.assert_array_equal(from_float(jpeg(photograph / 255, 10), np.uint8), np.asarray(Image.open(buffer)))
 
     def test_lower_quality_loses_more(self) -> None:
         photograph = skimage.data.camera()[:128, :128].astype(np.float32) / 255

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from ..arrays import from_float
 from ..color import luminance
-from .degradations import from_float
 
 _GREY_MODES = ("1", "L", "LA", "La")
 
@@ -33,7 +33,7 @@ def to_8bit(file: Image.Image, channels: int, *, luma: bool = False) -> np.ndarr
     grey = channels == 1 and (not luma or file.mode in _GREY_MODES)
     image = np.asarray(file.convert("L" if grey else "RGB"))
     if channels == 1 and not grey:
-        image = from_float(luminance(image / 255))
+        image = from_float(luminance(image / 255), np.uint8)
     return image.reshape(file.height, file.width, channels)
 
 

@@ -11,6 +11,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from ..arrays import from_float
+
 
 def add_gaussian_noise(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Add white Gaussian noise, y = x + v (section I); neither clipped nor rounded.
@@ -83,10 +85,5 @@ def jpeg(clean: np.ndarray, quality: int) -> np.ndarray:
         quality: 1 to 100, the scale of libjpeg.
     """
     buffer = io.BytesIO()
-    Image.fromarray(from_float(clean)).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(from_float(clean, np.uint8)).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer), np.float32) / 255
-
-
-def from_float(image: np.ndarray) -> np.ndarray:
-    """float in [0, 1] → uint8, clipped and rounded to the nearest level."""
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
