@@ -14,7 +14,8 @@ import tensorflow as tf
 from .batch_norm import reestimate_batch_norm
 from .config import TrainConfig
 from .data import datasets
-from .data.pipeline import training_batches, validation_batches
+from .data.patches import PatchSource
+from .data.pipeline import patch_source, training_batches, validation_batches
 from .model import build_dncnn
 from .precision import bfloat16_is_fast
 from .recording import Record, tensorboard
@@ -65,9 +66,11 @@ def train(
         run.require_empty()
         config = dataclasses.replace(config, precision=_resolved_precision(config.precision))
     training, validation = _images(config)
+    # All that can be refused comes before anything is written.
+    source = patch_source(training, config)
     strategy = _strategy(config, devices)
     with strategy.scope():
-        model = new_model(config)  # before anything is written: the model to start from may not fit
+        model = new_model(config)
     with run.locked():
         epoch = 0
         if not resume:
@@ -75,7 +78,7 @@ def train(
         elif checkpoint := _latest_checkpoint(run, strategy, note):
             model, epoch = checkpoint
             note(f"going on after epoch {epoch} of {config.epochs}")
-        return _fit(model, epoch, config, run, strategy, training, validation, callbacks)
+        return _fit(model, epoch, config, run, strategy, source, validation, callbacks)
 
 
 def _fit(
@@ -84,7 +87,7 @@ def _fit(
     config: TrainConfig,
     run: Run,
     strategy: tf.distribute.Strategy,
-    training: list[np.ndarray],
+    source: PatchSource,
     validation: list[np.ndarray],
     callbacks: Iterable[keras.callbacks.Callback],
 ) -> keras.Model:
@@ -92,7 +95,7 @@ def _fit(
     record = Record(config, run, run.read_log()[:epoch])
     if epoch < config.epochs:
         model.fit(
-            training_batches(training, config, first_step=epoch * config.steps_per_epoch),
+            training_batches(source, config, first_step=epoch * config.steps_per_epoch),
             epochs=config.epochs,
             initial_epoch=epoch,
             steps_per_epoch=config.steps_per_epoch,
@@ -102,7 +105,7 @@ def _fit(
             verbose=0,
         )
     with strategy.scope():
-        reestimate_batch_norm(model, training_batches(training, config, first_step=config.total_steps))
+        reestimate_batch_norm(model, training_batches(source, config, first_step=config.total_steps))
     record.finish(model, model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"])
     return model
 

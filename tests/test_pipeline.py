@@ -16,7 +16,7 @@ from dncnn_tf.color import luminance
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
 from dncnn_tf.data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from dncnn_tf.data.patches import PatchSource, rescaled
-from dncnn_tf.data.pipeline import training_batches, validation_batches
+from dncnn_tf.data.pipeline import patch_source, training_batches, validation_batches
 
 CONFIG = TrainConfig(patch_size=24, batch_size=16)
 GENERAL = dataclasses.replace(RECIPES["dncnn-3"], patch_size=24, batch_size=48)
@@ -29,6 +29,10 @@ def photographs() -> list[np.ndarray]:
 
 def first(dataset: tf.data.Dataset, count: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(degraded.numpy(), clean.numpy()) for degraded, clean in dataset.take(count)]
+
+
+def batches(images: list[np.ndarray], config: TrainConfig, **options: int) -> tf.data.Dataset:
+    return training_batches(patch_source(images, config), config, **options)
 
 
 class TestPatches:
@@ -62,7 +66,7 @@ class TestPatches:
 
 class TestBatches:
     def test_shapes_and_ranges(self, photographs: list[np.ndarray]) -> None:
-        [(noisy, clean)] = first(training_batches(photographs, CONFIG))
+        [(noisy, clean)] = first(batches(photographs, CONFIG))
         assert noisy.shape == clean.shape == (16, 24, 24, 1)
         assert noisy.dtype == clean.dtype == np.float32
         levels = clean * 255
@@ -70,7 +74,7 @@ class TestBatches:
         assert 0 <= clean.min() < clean.max() <= 1
 
     def test_the_noise_is_gaussian_of_the_level_asked_for(self, photographs: list[np.ndarray]) -> None:
-        pairs = first(training_batches(photographs, CONFIG), 12)
+        pairs = first(batches(photographs, CONFIG), 12)
         noise = np.concatenate([noisy - clean for noisy, clean in pairs]).ravel() * 255
         assert noise.mean() == pytest.approx(0, abs=0.3)
         assert noise.std() == pytest.approx(25, rel=0.01)
@@ -80,15 +84,15 @@ class TestBatches:
 
     def test_blind_noise_covers_its_range_evenly(self, photographs: list[np.ndarray]) -> None:
         config = dataclasses.replace(CONFIG, sigma=(0.0, 55.0))
-        pairs = first(training_batches(photographs, config), 30)
+        pairs = first(batches(photographs, config), 30)
         sigmas = np.concatenate([(noisy - clean).std(axis=(1, 2, 3)) * 255 for noisy, clean in pairs])
         counts, _ = np.histogram(sigmas, bins=5, range=(0, 57))
         assert counts.min() > 0.6 * len(sigmas) / 5
 
     def test_a_seed_and_a_step_decide_a_batch(self, photographs: list[np.ndarray]) -> None:
-        six = first(training_batches(photographs, CONFIG), 6)
-        later = first(training_batches(photographs, CONFIG, first_step=4), 2)
-        other = first(training_batches(photographs, dataclasses.replace(CONFIG, seed=1)))
+        six = first(batches(photographs, CONFIG), 6)
+        later = first(batches(photographs, CONFIG, first_step=4), 2)
+        other = first(batches(photographs, dataclasses.replace(CONFIG, seed=1)))
         for expected, received in zip(six[4:], later, strict=True):
             np.testing.assert_array_equal(expected, received)
         assert not np.array_equal(six[0][1], other[0][1])
@@ -96,13 +100,13 @@ class TestBatches:
 
     def test_colour(self) -> None:
         config = dataclasses.replace(CONFIG, model=ModelConfig(depth=20, channels=3))
-        [(noisy, clean)] = first(training_batches([skimage.data.astronaut()], config))
+        [(noisy, clean)] = first(batches([skimage.data.astronaut()], config))
         assert noisy.shape == (16, 24, 24, 3)
         noise = (noisy - clean).reshape(-1, 3)
         assert np.abs(np.corrcoef(noise.T) - np.eye(3)).max() < 0.05  # independent in the channels
 
     def test_the_general_task_mixes_all_three_degradations(self, photographs: list[np.ndarray]) -> None:
-        one, again = (first(training_batches(photographs, GENERAL), 2) for _ in range(2))
+        one, again = (first(batches(photographs, GENERAL), 2) for _ in range(2))
         for expected, received in zip(one, again, strict=True):
             np.testing.assert_array_equal(expected, received)
         degraded, clean = one[0]

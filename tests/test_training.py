@@ -207,6 +207,11 @@ class TestRefusals:
         self.refused(dncnn_tf("train", "--sigma", 25, *options), "a model can start from one that has the same")
         assert not (tmp_path / "new").exists()
 
+    def test_patches_larger_than_the_images(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+        options = ("--patch-size", 300, "--data", photographs, "--output", tmp_path / "new")
+        self.refused(dncnn_tf("train", "--sigma", 25, *options), "shorter side is 200 at most")
+        assert not (tmp_path / "new").exists()
+
     @pytest.mark.parametrize(
         ("arguments", "text"),
         [

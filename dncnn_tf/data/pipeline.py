@@ -25,29 +25,43 @@ _VALIDATION_SIDE = 176
 _VALIDATION_PAIRS = 6
 
 
-def training_batches(images: Sequence[np.ndarray], config: TrainConfig, *, first_step: int = 0) -> tf.data.Dataset:
-    """Endless batches of (degraded, clean) patches.
+def patch_source(images: Sequence[np.ndarray], config: TrainConfig) -> PatchSource:
+    """Where a run's patches come from: its images at all scales.
 
     Args:
         images: uint8 (H, W, C) training images with C of the model.
-        config: scales, patch and batch size, task, σ and seed.
-        first_step: where to start; a run resumed at step k passes k.
-
-    Returns:
-        A dataset of pairs of float32 (batch, patch, patch, C); clean in [0, 1], degraded not clipped.
+        config: scales, patch size and task.
 
     Raises:
         ValueError: the images are smaller than a patch.
     """
-    general = config.task == "general"
-    size = config.patch_size + 2 * _REGION_MARGIN if general else config.patch_size
-    size += -size % _GRID if general else 0
-    source = PatchSource(rescaled(images, config.scales, minimum=size))
-    degrade = _general if general else _gaussian
+    return PatchSource(rescaled(images, config.scales, minimum=_cut_size(config)))
+
+
+def _cut_size(config: TrainConfig) -> int:
+    """Side of what is cut from an image for one training patch."""
+    if config.task != "general":
+        return config.patch_size
+    region = config.patch_size + 2 * _REGION_MARGIN
+    return region + -region % _GRID
+
+
+def training_batches(source: PatchSource, config: TrainConfig, *, first_step: int = 0) -> tf.data.Dataset:
+    """Endless batches of (degraded, clean) patches.
+
+    Args:
+        source: as `patch_source` makes it for the same configuration.
+        config: patch and batch size, task, σ and seed.
+        first_step: where to start; a run resumed at step k passes k.
+
+    Returns:
+        A dataset of pairs of float32 (batch, patch, patch, C); clean in [0, 1], degraded not clipped.
+    """
+    degrade = _general if config.task == "general" else _gaussian
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         seeds = tf.random.split(tf.stack([tf.constant(config.seed, tf.int64), step]), 2)
-        clean = tf.cast(source.sample(config.batch_size, size, seeds[0]), tf.float32) / 255
+        clean = tf.cast(source.sample(config.batch_size, _cut_size(config), seeds[0]), tf.float32) / 255
         return degrade(clean, config, seeds[1])
 
     steps = tf.data.Dataset.counter(start=first_step)
