@@ -84,10 +84,9 @@ class _Bar:
 
         from dncnn_tf.data.datasets import published_sets
 
+        quiet = click.get_current_context().meta["quiet"] or not sys.stderr.isatty()
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._progress = Progress(
-            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-        )
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet)
         files = published_sets()[name].files if name in published_sets() else ()
         self._task = self._progress.add_task(name, total=sum(file.size for file in files))
 

@@ -74,8 +74,8 @@ def denoise(
     """
     if "/" in suffix:
         raise click.UsageError(f"--suffix is a part of a file's name, without /. Received: {suffix}")
-    plan = make_plan(inputs, output, recursive=recursive, suffix=suffix, format=format)
     extras = [name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted]
+    plan = make_plan(inputs, output, recursive=recursive, suffix=suffix, format=format, extras=extras)
     _check_streams(plan.jobs, extras, dry_run)
     for failure in plan.failures:
         error(failure)

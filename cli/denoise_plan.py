@@ -47,7 +47,9 @@ class Plan:
     skipped: int
 
 
-def make_plan(inputs: tuple[str, ...], output: str | None, *, recursive: bool, suffix: str, format: str) -> Plan:
+def make_plan(
+    inputs: tuple[str, ...], output: str | None, *, recursive: bool, suffix: str, format: str, extras: list[str]
+) -> Plan:
     """Find the input files and name the output files.
 
     Args:
@@ -56,6 +58,7 @@ def make_plan(inputs: tuple[str, ...], output: str | None, *, recursive: bool, s
         recursive: go into folders within folders.
         suffix: goes between an output's name and its ending.
         format: one of `FORMATS`.
+        extras: further pictures of each job, as `Job.beside` names them.
 
     Raises:
         click.UsageError: inputs and output do not go together, or two inputs would be written to one file.
@@ -70,7 +73,7 @@ def make_plan(inputs: tuple[str, ...], output: str | None, *, recursive: bool, s
     jobs = [Job(source, _target(source, root, output, suffix, format)) for source, root in sources]
     results = {job.target.absolute(): job for job in jobs}
     kept = [job for job in jobs if results.get(job.source.absolute(), job) is job]
-    _require_distinct(kept)
+    _require_distinct(kept, extras)
     return Plan(kept, failures, skipped + len(jobs) - len(kept))
 
 
@@ -160,9 +163,10 @@ def _target(source: Path, root: Path, output: str | None, suffix: str, format: s
     return folder / f"{source.stem}{suffix}{_SUFFIX_OF.get(format, source.suffix)}"
 
 
-def _require_distinct(jobs: list[Job]) -> None:
+def _require_distinct(jobs: list[Job], extras: list[str]) -> None:
     taken: dict[Path, Path] = {}
     for job in jobs:
-        other = taken.setdefault(job.target.absolute(), job.source)
-        if other != job.source:
-            raise click.UsageError(f"{other} and {job.source} would both be written to {job.target}")
+        for target in (job.target, *(job.beside(name) for name in extras)):
+            other = taken.setdefault(target.absolute(), job.source)
+            if other != job.source:
+                raise click.UsageError(f"{other} and {job.source} would both be written to {target}")

@@ -126,7 +126,8 @@ def _run(runtime: Any, files: list[Path], setting: Any, report: Any) -> tuple[Re
     from dncnn_tf.evaluation import evaluate as measure
 
     failures = []
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+    quiet = click.get_current_context().meta["quiet"] or not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
         bar = progress.add_task(setting.task, total=len(files))
 
         def on_image(*scored: Any) -> None:
@@ -168,7 +169,8 @@ def _print_table(title: str, rows: list[list[str]]) -> None:
     table.add_section()
     table.add_row(*rows[-1], style="bold")
     click.echo(title)
-    Console().print(table)
+    # A pipe has no width: nothing is to be cut off there.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _as_json(task: str, data: str, level: float | None, result: Result, paper: PaperFigure | None) -> dict[str, Any]:

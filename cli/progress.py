@@ -16,9 +16,10 @@ class TrainingProgress(keras.callbacks.Callback):
 
     Args:
         note: prints a line for people, or nothing when they asked for quiet.
+        quiet: no bar.
     """
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], None], *, quiet: bool) -> None:
         super().__init__()
         self.note = note
         columns = (
@@ -28,7 +29,9 @@ class TrainingProgress(keras.callbacks.Callback):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.bar = Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty()
+        )
         self.task = None
 
     def __enter__(self) -> TrainingProgress:

@@ -83,7 +83,7 @@ def train(
 
     if config is not None and config.data == "sample":
         note("training on the embedded photographs; the paper used 400 images: --data train400")
-    with TrainingProgress(note) as progress:
+    with TrainingProgress(note, quiet=click.get_current_context().meta["quiet"]) as progress:
         try:
             run_training(
                 config,
@@ -94,7 +94,8 @@ def train(
                 note=note,
             )
         except KeyboardInterrupt:
-            note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {folder}")
+            if (folder / "config.json").exists():
+                note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {folder}")
             raise
     click.echo(folder / "best.keras")
 

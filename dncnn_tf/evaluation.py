@@ -19,7 +19,7 @@ from .color import luminance
 from .data.datasets import resolve
 from .data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from .images import ImageError, read
-from .inference import ModelLike, as_runtime
+from .inference import ModelLike, as_runtime, denoise_batch
 from .metrics import psnr, ssim
 from .runtimes import Runtime
 
@@ -155,7 +155,7 @@ def evaluate_image(runtime: Runtime, path: Path, setting: Setting) -> tuple[Imag
     """
     try:
         clean, degraded = degraded_pair(path, runtime.channels, setting)
-        restored = runtime(degraded[None])[0]
+        restored = denoise_batch(degraded[None], runtime)[0]
         if not np.isfinite(restored).all():
             raise ValueError("the model's output is not finite; its weights are damaged, or it was trained badly")
         return ImageScore(path.stem, *score(clean, restored, setting)), Restoration(clean, degraded, restored)

@@ -86,6 +86,15 @@ def read(source: Path | str | bytes) -> Picture:
 
 
 def _decode(content: bytes) -> Picture:
+    try:
+        return _picture(content)
+    except ImageError:
+        raise
+    except Exception as error:  # libraries fail in many ways on damaged files
+        raise ImageError(f"damaged ({_first_line(error)}); get a whole copy") from error
+
+
+def _picture(content: bytes) -> Picture:
     image = _open(content)
     notes = _check_frames(image)
     bits = _bits(image, content)

@@ -57,7 +57,6 @@ class Run:
             RunError: the folder holds something already.
         """
         self.require_empty()
-        self.checkpoints.mkdir()
         write_json(self.config_file, config.to_dict())
 
     def config(self, expected: TrainConfig | None = None) -> TrainConfig:
@@ -98,6 +97,7 @@ class Run:
 
     def save_checkpoint(self, model: keras.Model, epoch: int) -> None:
         """Keep the state after `epoch` finished epochs: weights, optimizer, statistics."""
+        self.checkpoints.mkdir(exist_ok=True)
         save_atomically(model, self.checkpoints / f"epoch-{epoch:05d}.keras")
         for old in self._checkpoint_files()[:-_KEPT_CHECKPOINTS]:
             old.unlink()

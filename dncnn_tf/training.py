@@ -59,6 +59,8 @@ def train(
         DatasetError, ValueError: the data cannot be used.
         ModelError: the model to start from cannot be loaded.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"training needs Keras on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     run = Run(folder)
     if resume:
         config = run.config(expected=config)
@@ -69,16 +71,16 @@ def train(
     # All that can be refused comes before anything is written.
     source = patch_source(training, config)
     strategy = _strategy(config, devices)
-    with strategy.scope():
-        model = new_model(config)
-    with run.locked():
-        epoch = 0
-        if not resume:
-            run.create(config)
-        elif checkpoint := _latest_checkpoint(run, strategy, note):
-            model, epoch = checkpoint
+    validation_data = validation_batches(validation, config, replicas=strategy.num_replicas_in_sync)
+    if resume:
+        with run.locked():
+            model, epoch = _latest_checkpoint(run, strategy, note) or (_new_model(config, strategy), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
-        return _fit(model, epoch, config, run, strategy, source, validation, callbacks)
+            return _fit(model, epoch, config, run, strategy, source, validation_data, callbacks)
+    model = _new_model(config, strategy)
+    with run.locked():
+        run.create(config)
+        return _fit(model, 0, config, run, strategy, source, validation_data, callbacks)
 
 
 def _fit(
@@ -88,10 +90,9 @@ def _fit(
     run: Run,
     strategy: tf.distribute.Strategy,
     source: PatchSource,
-    validation: list[np.ndarray],
+    validation_data: tf.data.Dataset,
     callbacks: Iterable[keras.callbacks.Callback],
 ) -> keras.Model:
-    validation_data = validation_batches(validation, config, replicas=strategy.num_replicas_in_sync)
     record = Record(config, run, run.read_log()[:epoch])
     if epoch < config.epochs:
         model.fit(
@@ -124,6 +125,11 @@ def _latest_checkpoint(
     return model, epoch
 
 
+def _new_model(config: TrainConfig, strategy: tf.distribute.Strategy) -> keras.Model:
+    with strategy.scope():
+        return new_model(config)
+
+
 def _strategy(config: TrainConfig, devices: list[str] | None) -> tf.distribute.Strategy:
     strategy = tf.distribute.MirroredStrategy(devices)
     replicas = strategy.num_replicas_in_sync
@@ -133,18 +139,6 @@ def _strategy(config: TrainConfig, devices: list[str] | None) -> tf.distribute.S
             f"Received: batch_size={config.batch_size} for {replicas} devices"
         )
     return strategy
-
-
-def _start(config: TrainConfig, run: Run, note: Callable[[str], None]) -> tuple[keras.Model, int]:
-    """The model to train and the number of epochs behind it."""
-    checkpoint = run.latest_checkpoint()
-    if checkpoint is None:
-        return new_model(config), 0
-    model, epoch, damaged = checkpoint
-    for line in damaged:
-        note(line)
-    note(f"going on after epoch {epoch} of {config.epochs}")
-    return model, epoch
 
 
 def new_model(config: TrainConfig) -> keras.Model:

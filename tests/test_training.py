@@ -212,6 +212,13 @@ class TestRefusals:
         self.refused(dncnn_tf("train", "--sigma", 25, *options), "shorter side is 200 at most")
         assert not (tmp_path / "new").exists()
 
+    def test_validation_images_of_a_few_pixels(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+        (tmp_path / "tiny").mkdir()
+        Image.new("L", (8, 8)).save(tmp_path / "tiny/a.png")
+        options = ("--data", photographs, "--validation-data", tmp_path / "tiny", "--output", tmp_path / "new")
+        self.refused(dncnn_tf("train", "--sigma", 25, *options), "at least 12 pixels wide and high")
+        assert not (tmp_path / "new").exists()
+
     @pytest.mark.parametrize(
         ("arguments", "text"),
         [

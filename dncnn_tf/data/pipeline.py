@@ -118,8 +118,16 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
 
     Returns:
         A finite dataset of pairs of float32 (replicas, side, side, C), cut from the middle of each image.
+
+    Raises:
+        ValueError: an image is too small.
     """
-    side = min(_VALIDATION_SIDE, *(length for image in images for length in image.shape[:2]))
+    shortest = min(length for image in images for length in image.shape[:2])
+    if shortest < _GRID:
+        raise ValueError(
+            f"validation images must be at least {_GRID} pixels wide and high. Received: {shortest} pixels"
+        )
+    side = min(_VALIDATION_SIDE, shortest)
     side -= side % _GRID if config.task == "general" else 0
     rng = np.random.default_rng(config.seed)
     count = max(len(images), _VALIDATION_PAIRS)
