@@ -1,22 +1,21 @@
 """Ship a run's best model with the package: measure it, then write its weights and card into `dncnn_tf/pretrained/`.
 
-    DNCNN_TF_DATA=DIR python benchmarks/publish.py runs/dncnn-s-25
+    DNCNN_TF_DATA=DIR python benchmarks/publish.py runs/dncnn-s-25 --hardware "2 cores of an AMD EPYC"
 
 Only for denoising models. The figures on the card are those of `dncnn-tf evaluate` with its default seed.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
+import dataclasses
 import json
-import platform
 from pathlib import Path
 
 import click
 
 from dncnn_tf.config import RECIPES
-from dncnn_tf.data.datasets import resolve
-from dncnn_tf.evaluation import Setting, evaluate
+from dncnn_tf.data.datasets import published_sets, resolve
+from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.runs import Run
 from dncnn_tf.runtimes import KerasRuntime
 from dncnn_tf.weights import PRETRAINED, load_model, save_weights
@@ -39,7 +38,10 @@ def main(folder: Path, hardware: str) -> None:
     """Measure the best model of the run in FOLDER and write its weights and card."""
     run = Run(folder)
     config = run.config()
-    name = RECIPES[config.name].name
+    name = config.name
+    expected = dataclasses.replace(RECIPES[name], data=config.data, precision=config.precision)
+    if config != expected or config.data not in published_sets():
+        raise click.UsageError(f"only a run of `dncnn-tf train --recipe {name} --data SET` as it stands can be shipped")
     model = load_model(folder)
     runtime = KerasRuntime(model)
     measured = []
@@ -53,22 +55,26 @@ def main(folder: Path, hardware: str) -> None:
     log = run.read_log()
     card = {
         "name": name,
-        "summary": f"DnCNN, {config.model.depth} convolutions, σ {config.sigma[0]:g} to {config.sigma[1]:g}",
+        "summary": f"DnCNN with {config.model.depth} convolutions for noise of σ {_levels(config.sigma)}",
         "measured": measured,
         "command": f"dncnn-tf train --recipe {name} --data {config.data}",
         "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
         "result": json.loads(run.result_file.read_text(encoding="utf-8")),
         "hours": round(sum(row["seconds"] for row in log) / 3600, 2),
         "hardware": hardware,
-        "versions": {package: importlib.metadata.version(package) for package in ("keras", "numpy")}
-        | {"python": platform.python_version()},
+        "versions": versions(),
         "curve": [
             {"step": int(row["step"]), "psnr": round(row["psnr"], 3), "val_psnr": round(row["val_psnr"], 3)}
-            for row in log[:: max(1, len(log) // CURVE_POINTS)]
+            for row in log[-1 :: -max(1, len(log) // CURVE_POINTS)][::-1]
         ],
         "license": "MIT",
     }
     save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
+
+
+def _levels(sigma: tuple[float, float]) -> str:
+    low, high = sigma
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import keras
 
 from . import batch_norm  # noqa: F401  registers the layer that saved models name
 from .config import RECIPES, ModelConfig
+from .files import atomic_path
 from .model import build_dncnn, model_config
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -107,7 +108,10 @@ def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None
         target: the weights file; its name ends in `.weights.h5`.
         card: what is known of the model.
     """
-    model.save_weights(target)
+    with atomic_path(target) as path:
+        weights = path.with_name(f"{path.name}.weights.h5")  # the ending that Keras demands
+        model.save_weights(weights)
+        weights.replace(path)
     content = {
         **card,
         "model": vars(model_config(model)),
@@ -115,7 +119,8 @@ def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
     }
     card_file = target.with_name(target.name.removesuffix(".weights.h5") + ".json")
-    card_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with atomic_path(card_file) as path:
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _first_line(error: Exception) -> str:
