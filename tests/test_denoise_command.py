@@ -15,7 +15,6 @@ from PIL import ExifTags, Image
 
 from dncnn_tf import ModelConfig, build_dncnn, denoise
 from dncnn_tf.metrics import psnr
-from dncnn_tf.weights import shipped_models
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -265,7 +264,6 @@ def test_a_picture_is_not_written_to_a_terminal(deep):
     assert b"stdout is a terminal" in run.stderr
 
 
-@pytest.mark.skipif("dncnn-s-25" not in shipped_models(), reason="the weights are not in this checkout")
 def test_demo_removes_noise_and_overwrites_nothing(dncnn_tf, tmp_path):
     run = dncnn_tf("demo", "-o", "shown", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
@@ -283,7 +281,6 @@ def test_demo_removes_noise_and_overwrites_nothing(dncnn_tf, tmp_path):
     assert "exists already" in again.stderr
 
 
-@pytest.mark.skipif("dncnn-s-25" not in shipped_models(), reason="the weights are not in this checkout")
 def test_the_model_is_chosen_and_a_misfit_is_said(dncnn_tf, tmp_path):
     clean = Image.open(PHOTOGRAPHS / "camera.png").crop((100, 100, 228, 228))
     clean.save(tmp_path / "clean.png")

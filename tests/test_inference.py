@@ -21,7 +21,7 @@ from dncnn_tf.inference import as_runtime, denoise_batch
 from dncnn_tf.metrics import psnr
 from dncnn_tf.model_choice import choose_model, misfit
 from dncnn_tf.tiling import BYTES_PER_PIXEL, run_tiled, tile_side
-from dncnn_tf.weights import ModelError, shipped_models
+from dncnn_tf.weights import ModelError
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -267,7 +267,6 @@ def test_misfit_is_said():
     assert "leave noise" in misfit("dncnn-b", 90)
 
 
-@pytest.mark.skipif("dncnn-s-25" not in shipped_models(), reason="the weights are not in this checkout")
 @pytest.mark.parametrize("name", ["camera.png", "coins.png", "coffee.png"])
 def test_the_shipped_model_removes_noise_from_photographs(name):
     clean = np.asarray(Image.open(PHOTOGRAPHS / name))[50:242, 60:252]
