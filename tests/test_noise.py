@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import skimage
 from PIL import Image
+from skimage import restoration
 from skimage.data import camera
 
 from dncnn_tf.data.degradations import add_gaussian_noise
@@ -24,8 +25,6 @@ def test_estimate_is_near_the_noise_that_was_added(name, sigma):
 
 @pytest.mark.parametrize("shape", [(64, 64), (65, 48), (33, 101), (5, 9)])
 def test_same_as_scikit_image(shape):
-    restoration = pytest.importorskip("skimage.restoration")
-    pytest.importorskip("pywt")
     image = np.random.default_rng(1).random(shape, np.float32)
     assert estimate_sigma(image) / 255 == pytest.approx(restoration.estimate_sigma(image), rel=1e-4)
 
