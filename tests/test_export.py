@@ -188,7 +188,7 @@ def test_command_names_a_damaged_model(tmp_path, monkeypatch):
     result = CliRunner().invoke(command, ["--format", "tflite", "--model", "bad.keras"])
     assert (result.exit_code, result.stdout) == (1, "")
     assert len(result.stderr.splitlines()) == 1
-    assert result.stderr.startswith("error: bad.keras: not a DnCNN saved by Keras, or damaged")
+    assert result.stderr.startswith("error: bad.keras: damaged, or not saved by Keras")
     assert not Path("exported").exists()
 
 
