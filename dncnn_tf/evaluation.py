@@ -18,6 +18,7 @@ from .arrays import from_float
 from .color import luminance
 from .data.datasets import resolve
 from .data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
+from .formats import SUFFIXES
 from .images import ImageError, read
 from .inference import ModelLike, as_runtime, denoise_batch
 from .metrics import psnr, ssim
@@ -223,7 +224,8 @@ def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
 
 
 def _counterpart(path: Path, folder: Path) -> Path:
-    matches = sorted(file for file in folder.iterdir() if file.stem == path.stem)
+    named_alike = (file for file in folder.iterdir() if file.stem == path.stem)
+    matches = sorted(file for file in named_alike if file.suffix.lower() in SUFFIXES)
     if len(matches) != 1:
         found = ", ".join(file.name for file in matches) or "none"
         raise ValueError(f"there must be exactly one noisy image of the same name in {folder}. Received: {found}")

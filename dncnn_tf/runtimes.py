@@ -184,11 +184,12 @@ def open_runtime(name_or_path: str | Path, *, precision: str = "float32") -> Run
         precision: "float32" or "bfloat16", for Keras; an exported model keeps the precision it was exported with.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or not in this precision.
     """
     path = Path(name_or_path)
-    if path.suffix == ".tflite":
-        return LiteRTRuntime(path)
-    if str(name_or_path) not in RECIPES and newest_version(path) is not None:
-        return SavedModelRuntime(path)
-    return KerasRuntime(load_model(name_or_path), precision=precision)
+    exported = path.suffix == ".tflite" or (str(name_or_path) not in RECIPES and newest_version(path) is not None)
+    if not exported:
+        return KerasRuntime(load_model(name_or_path), precision=precision)
+    if precision != "float32":
+        raise ModelError(f"{path}: keeps the precision it was exported with; leave out --precision {precision}")
+    return LiteRTRuntime(path) if path.suffix == ".tflite" else SavedModelRuntime(path)

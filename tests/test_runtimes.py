@@ -78,6 +78,12 @@ def test_open_runtime_finds_the_engine(files):
     assert isinstance(open_runtime(str(files["savedmodel"].parent)), SavedModelRuntime)
 
 
+@pytest.mark.parametrize("kind", ["tflite", "savedmodel"])
+def test_an_exported_model_keeps_its_precision(files, kind):
+    with pytest.raises(ModelError, match="leave out --precision bfloat16"):
+        open_runtime(files[kind], precision="bfloat16")
+
+
 def test_the_highest_version_is_the_newest(tmp_path):
     for version in ("2", "10", "9", "11-broken", "12"):
         (tmp_path / version).mkdir()

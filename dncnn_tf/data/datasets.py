@@ -12,9 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from ..formats import SUFFIXES
 from .decoding import to_8bit
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 REGISTRY = Path(__file__).with_name("registry.json")
 
@@ -22,7 +21,7 @@ REGISTRY = Path(__file__).with_name("registry.json")
 # color, horse, logo, page, phantom, text), microscopy and medicine (cell, ihc, microaneurysms, retina: few edges
 # and one object over many pixels), nearly empty or blurred pictures (clock_motion, hubble_deep_field, moon), and
 # motorcycle_right, the same scene a second time. camera.png is last because training holds the last images out
-# for validation, and the demo denoises it: it is never trained on.
+# for validation, and the demo denoises it: without --validation-data it is never trained on.
 _SAMPLE = (
     "astronaut.png",
     "brick.png",
