@@ -251,8 +251,8 @@ def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[fl
 
 def versions() -> dict[str, str]:
     """Versions of everything that a figure depends on."""
-    backend = {"torch": "torch", "jax": "jax"}.get(keras.backend.backend(), "tensorflow")
-    names = ("keras", backend, "numpy", "pillow", "scikit-image")
+    backend = keras.backend.backend()
+    names = ("keras", backend, f"{backend}-cpu", "numpy", "pillow", "scikit-image")
     found = {name: importlib.metadata.version(name) for name in names if _installed(name)}
     return {"python": platform.python_version(), **found}
 

@@ -173,7 +173,8 @@ def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     rate = _schedule(config)
     decay = config.weight_decay or None
     if config.optimizer == "sgd":
-        # The paper mentions no clipping, but from He's start its rate of 0.1 diverges within a few steps without.
+        # The paper mentions no clipping. Without it, its rate of 0.1 diverged from He's start within 100 steps in our
+        # trial (6 layers of 32 filters); 0.1 was the better of two kinds of clipping tried there, one run each.
         return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.1)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
