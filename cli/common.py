@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -65,6 +66,16 @@ def describe(failure: Exception) -> str:
     if isinstance(failure, OSError) and failure.filename is not None:
         return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
     return " ".join(str(failure).split()) or type(failure).__name__
+
+
+def check_json_file(json_file: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work, a --json FILE that could not be written at the end."""
+    if json_file is None or str(json_file) == "-":
+        return
+    if json_file.exists() and not overwrite:
+        raise FileExistsError(f"{json_file}: exists already; give --overwrite or another name")
+    if not json_file.parent.is_dir():
+        raise FileNotFoundError(f"{json_file}: there is no folder {json_file.parent}; create it first")
 
 
 def start_keras() -> None:

@@ -116,7 +116,7 @@ def _denoise_all(jobs: list[Job], format: str, extras: list[str], options: dict[
         How many failed.
     """
     start_keras()
-    from dncnn_tf.weights import ModelError
+    from dncnn_tf.cards import ModelError
 
     from .denoise_files import Denoiser, progress_bar
 

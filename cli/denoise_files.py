@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from dncnn_tf.cards import shipped_models
 from dncnn_tf.config import RECIPES
 from dncnn_tf.image_writing import losses, require_holds
 from dncnn_tf.images import Picture
@@ -20,7 +21,6 @@ from dncnn_tf.inference import as_runtime, blend, denoise_batch
 from dncnn_tf.model_choice import choose_model, misfit
 from dncnn_tf.noise import estimate_sigma
 from dncnn_tf.runtimes import Runtime
-from dncnn_tf.weights import shipped_models
 
 # Beside the network's feature maps: the result, its blend with the noisy picture, and the levels to write.
 _COPIES = 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import command, error, note, start_keras
+from .common import check_json_file, command, error, note, start_keras
 from .parameters import Sigma
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
     """
     levels = _levels(task, noisy, options)
     json_file, report_folder, overwrite = options["json_file"], options["report"], options["overwrite"]
-    _check_json_file(json_file, overwrite)
+    check_json_file(json_file, overwrite)
 
     start_keras()
     from dncnn_tf.config import ModelConfig
@@ -107,15 +107,6 @@ def _levels(task: str, noisy: Path | None, options: dict[str, Any]) -> list[floa
     if not options[wanted]:
         raise click.UsageError(f"--task {task} needs --{wanted}")
     return [float(level) if task == "denoise" else int(level) for level in dict.fromkeys(options[wanted])]
-
-
-def _check_json_file(json_file: Path | None, overwrite: bool) -> None:
-    if json_file is None or str(json_file) == "-":
-        return
-    if json_file.exists() and not overwrite:
-        raise FileExistsError(f"{json_file}: exists already; give --overwrite or another name")
-    if not json_file.parent.is_dir():
-        raise FileNotFoundError(f"{json_file}: there is no folder {json_file.parent}; create it first")
 
 
 def _run(runtime: Any, files: list[Path], setting: Any, report: Any) -> tuple[Result, bool]:

@@ -12,6 +12,7 @@ from .demo import demo
 from .denoise import denoise
 from .evaluate import evaluate
 from .export import export
+from .models import models
 from .train import train
 
 
@@ -21,7 +22,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, demo, denoise, evaluate, export, train):
+for _command in (convert, data, demo, denoise, evaluate, export, models, train):
     cli.add_command(_command)
 
 

@@ -39,7 +39,7 @@ _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
 @click.option("--steps-per-epoch", type=click.IntRange(1), help="Optimizer steps in a round.")
 @click.option("--batch-size", type=click.IntRange(1), help="Patches per step, over all devices.")
 @click.option("--patch-size", type=click.IntRange(8), help="Side of a patch in pixels.")
-@click.option("--optimizer", type=click.Choice(["adam", "adamw", "sgd"]))
+@click.option("--optimizer", type=click.Choice(["muon", "adam", "adamw", "sgd"]))
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
 @click.option("--schedule", type=click.Choice(["cosine", "exponential", "constant"]))
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .cards import ModelError, shipped_models
     from .config import RECIPES, ModelConfig, TrainConfig
     from .evaluation import evaluate
     from .inference import denoise
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from .model import build_dncnn, fold_batch_norm
     from .noise import estimate_sigma
     from .training import train
-    from .weights import ModelError, load_model, shipped_models
+    from .weights import load_model
 
 _MODULES = {
     "RECIPES": "config",
     "ModelConfig": "config",
-    "ModelError": "weights",
+    "ModelError": "cards",
     "TrainConfig": "config",
     "build_dncnn": "model",
     "denoise": "inference",
@@ -29,7 +30,7 @@ _MODULES = {
     "fold_batch_norm": "model",
     "load_model": "weights",
     "psnr": "metrics",
-    "shipped_models": "weights",
+    "shipped_models": "cards",
     "train": "training",
 }
 

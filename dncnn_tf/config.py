@@ -58,7 +58,7 @@ class TrainConfig:
         steps_per_epoch: optimizer steps between two validations and checkpoints.
         epochs: number of such rounds; the schedule spans all of them.
         scales: each image is used at these sizes too.
-        optimizer: "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
+        optimizer: "muon" (`ConvolutionMuon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
         learning_rate: the highest rate.
         schedule: "cosine" to zero, "exponential" to a thousandth, or "constant".
         warmup_steps: steps over which the rate rises from zero (cosine only).
@@ -81,7 +81,7 @@ class TrainConfig:
     steps_per_epoch: int = 500
     epochs: int = 40
     scales: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    optimizer: Literal["muon", "adam", "adamw", "sgd"] = "muon"
     learning_rate: float = 1e-3
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"
     warmup_steps: int = 100

@@ -12,6 +12,7 @@ from typing import Literal
 import keras
 import numpy as np
 
+from .cards import PRETRAINED, ModelError, shipped_models
 from .data import datasets
 from .data.degradations import add_gaussian_noise
 from .metrics import psnr
@@ -28,7 +29,6 @@ from .runtimes import (
     SavedModelRuntime,
     saved_model_card,
 )
-from .weights import PRETRAINED, ModelError, shipped_models
 
 Precision = Literal["float32", "bfloat16"]
 Quantization = Literal["none", "float16", "dynamic"]

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from .arrays import ImageT, from_batch, to_batch
+from .cards import shipped_models
 from .model_choice import choose_model
 from .noise import estimate_sigma
 from .runtimes import KerasRuntime, Runtime, open_runtime
 from .tiling import Progress, Tile, run_tiled
-from .weights import shipped_models
 
 DEFAULT_MEMORY = 2 * 2**30
 

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from .cards import ModelError
 from .config import RECIPES
 from .model import fold_batch_norm, model_config
-from .weights import ModelError, load_model
+from .weights import load_model
 
 SIGNATURE, INPUT, OUTPUT = "serving_default", "noisy", "denoised"
 """What exported models call their one function, its argument and its result."""

@@ -11,32 +11,10 @@ from typing import Any
 import keras
 
 from . import batch_norm  # noqa: F401  registers the layer that saved models name
+from .cards import PRETRAINED, ModelError, read_card, shipped_models
 from .config import RECIPES, ModelConfig
 from .files import atomic_path
 from .model import build_dncnn, model_config
-
-PRETRAINED = Path(__file__).parent / "pretrained"
-
-
-class ModelError(Exception):
-    """A model cannot be loaded; the message says which, why and what to do."""
-
-
-def shipped_models() -> list[str]:
-    """Names of the models that come with the package."""
-    return [name for name in RECIPES if (PRETRAINED / f"{name}.json").exists()]
-
-
-def read_card(name: str) -> dict[str, Any]:
-    """The card of a shipped model: recipe, data, steps, measured PSNR, SHA-256 of the weights.
-
-    Raises:
-        ModelError: no such model is shipped.
-    """
-    try:
-        return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}") from None
 
 
 def load_model(name_or_path: str | Path) -> keras.Model:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dncnn_tf.cards import shipped_models
 from dncnn_tf.runtimes import KerasRuntime
-from dncnn_tf.weights import load_model, shipped_models
+from dncnn_tf.weights import load_model
 
 SCRIPT = """
 import sys

@@ -14,6 +14,7 @@ from models import trained_like
 
 from cli.export import export as command
 from dncnn_tf import export
+from dncnn_tf.cards import ModelError
 from dncnn_tf.export import (
     BOUNDS,
     ExportError,
@@ -23,7 +24,6 @@ from dncnn_tf.export import (
     export_tflite,
 )
 from dncnn_tf.runtimes import open_runtime
-from dncnn_tf.weights import ModelError
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,12 @@ from PIL import Image
 import dncnn_tf
 from dncnn_tf import ModelConfig, build_dncnn, denoise
 from dncnn_tf.arrays import from_float
+from dncnn_tf.cards import ModelError
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.inference import as_runtime, denoise_batch
 from dncnn_tf.metrics import psnr
 from dncnn_tf.model_choice import choose_model, misfit
 from dncnn_tf.tiling import BYTES_PER_PIXEL, run_tiled, tile_side
-from dncnn_tf.weights import ModelError
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 

@@ -13,6 +13,7 @@ LAYERS = (
     (
         "__init__",
         "config",
+        "cards",
         "formats",
         "files",
         "arrays",
@@ -22,6 +23,7 @@ LAYERS = (
         "color",
         "precision",
         "batch_norm",
+        "optimizers",
     ),
     ("model", "model_choice", "metrics", "noise", "transfer", "data"),
     ("inference", "runtimes", "weights", "convert", "runs", "recording", "tiling"),

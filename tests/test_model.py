@@ -9,9 +9,10 @@ import skimage.data
 from models import trained_like
 
 from dncnn_tf.batch_norm import FusedBatchNormalization, reestimate_batch_norm
+from dncnn_tf.cards import shipped_models
 from dncnn_tf.config import RECIPES, ModelConfig
 from dncnn_tf.model import build_dncnn, fold_batch_norm, model_config
-from dncnn_tf.weights import load_model, shipped_models
+from dncnn_tf.weights import load_model
 
 SMALL = ModelConfig(depth=5, filters=8)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from models import trained_like
 
+from dncnn_tf.cards import ModelError
 from dncnn_tf.export import export_saved_model, export_tflite
 from dncnn_tf.runtimes import KerasRuntime, LiteRTRuntime, SavedModelRuntime, newest_version, open_runtime
-from dncnn_tf.weights import ModelError
 
 DEPTH = 4
 

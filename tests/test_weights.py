@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from models import trained_like
 
+from dncnn_tf.cards import ModelError, read_card, shipped_models
 from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.evaluation import Setting, evaluate
 from dncnn_tf.model import model_config
 from dncnn_tf.runtimes import KerasRuntime
-from dncnn_tf.weights import ModelError, load_model, read_card, save_weights, shipped_models
+from dncnn_tf.weights import load_model, save_weights
 
 PAPER_BM3D_BSD68 = {25: 28.57}
 NOISY = np.random.default_rng(0).random((1, 12, 15, 1), np.float32)
@@ -135,7 +136,7 @@ def test_a_model_that_is_not_shipped_is_named_with_those_that_are() -> None:
 
 
 def test_a_copy_elsewhere_works_like_the_shipped_one(tmp_path: Path) -> None:
-    from dncnn_tf.weights import PRETRAINED
+    from dncnn_tf.cards import PRETRAINED
 
     for file in PRETRAINED.glob("dncnn-s-25.*"):
         shutil.copy(file, tmp_path)
