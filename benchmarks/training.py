@@ -17,10 +17,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 import numpy as np
+from machine import describe_machine
 
 PACKAGE = ("dncnn-tf bfloat16", "dncnn-tf float32")
 """As `dncnn-tf train` runs: `model.fit` under `MirroredStrategy`, fused batch normalisation."""
@@ -44,7 +44,7 @@ def main(batch: int, patch: int, rounds: int, seconds: float, worker: str | None
         _serve(worker, batch, patch)
         return
     versions = ", ".join(f"{name} {_version(name)}" for name in ("tensorflow", "keras", "torch"))
-    click.echo(f"{_processor()}, {os.cpu_count()} CPUs; {versions}; batches of {batch} patches of {patch}×{patch}\n")
+    click.echo(f"{describe_machine()}; {versions}; batches of {batch} patches of {patch}×{patch}\n")
     workers = {name: Worker(name, batch, patch) for name in (*CONTENDERS, "peak")}
     results: dict[str, list[float]] = {name: [] for name in workers}
     for _ in range(rounds):
@@ -212,17 +212,6 @@ def _version(distribution: str) -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     raise click.UsageError(f"this benchmark needs {distribution}: pip install {distribution}")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "unknown processor"
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    fields = {key.strip(): value.strip() for key, value in fields.items()}
-    wanted = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in fields.get("flags", "").split()]
-    return ", ".join([fields.get("model name", "unknown processor"), *wanted])
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
         # trial (6 layers of 32 filters); 0.1 was the better of two kinds of clipping tried there, one run each.
         return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.1)
     if config.optimizer == "muon":
-        return ConvolutionMuon(rate, adam_beta_2=0.99, weight_decay=decay, adam_weight_decay=decay)
+        # With steps as large as the rate, Adam's best rate is Muon's too; the usual 0.2 learned more slowly.
+        return ConvolutionMuon(rate, adam_beta_2=0.99, rms_rate=1.0, weight_decay=decay, adam_weight_decay=decay)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
     return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)

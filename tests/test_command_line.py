@@ -12,7 +12,7 @@ import pytest
 from dncnn_tf import __version__
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("convert", "data", "demo", "denoise", "evaluate", "export", "train")
+COMMANDS = ("convert", "data", "demo", "denoise", "evaluate", "export", "models", "train")
 
 
 def test_version(dncnn_tf) -> None:
@@ -24,7 +24,9 @@ def test_help_names_every_command(dncnn_tf) -> None:
     assert all(f"  {name} " in text for name in COMMANDS)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS), ["train", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["models"], *([name, "--help"] for name in COMMANDS), ["train", "--nonsense"]]
+)
 def test_answers_without_importing_what_takes_seconds(arguments: list[str]) -> None:
     script = (
         "import sys, runpy; sys.argv[1:] = sys.argv[1:]\n"
