@@ -17,11 +17,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import command
 from PIL import Image
 
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
-from dncnn_tf.training import _schedule, train
+from dncnn_tf.training import _schedule, new_model, train
 
 SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "--precision", "float32")
 NOISY_PSNR = 20.17  # of σ 25: 10·log10(255² / 25²)
@@ -156,6 +157,25 @@ train(config, folder, devices=[f"CPU:{i}" for i in range(count)])
             assert two[name] == pytest.approx(one[name], rel=2e-3), name
     for one, two in zip(weights(tmp_path / "1/last.keras"), weights(tmp_path / "2/last.keras"), strict=True):
         np.testing.assert_allclose(two, one, atol=5e-3)
+
+
+def test_compiled_by_xla_training_is_the_same() -> None:
+    """As on a single GPU, where it is switched on."""
+    rng = np.random.default_rng(0)
+    clean = rng.random((4, 24, 24, 1), np.float32)
+    noisy = clean + 0.1 * rng.standard_normal(clean.shape).astype(np.float32)
+    trained = []
+    for xla in (False, True):
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            model = new_model(TrainConfig(model=ModelConfig(depth=4, filters=8), precision="float32", warmup_steps=0))
+            model.compile(optimizer=model.optimizer, loss="mse", jit_compile=xla)
+        losses = model.fit(
+            tf.data.Dataset.from_tensors((noisy, clean)).repeat(), steps_per_epoch=5, epochs=2, verbose=0, shuffle=False
+        ).history["loss"]
+        assert losses[1] < losses[0]
+        trained.append(model.get_weights())
+    for expected, received in zip(*trained, strict=True):
+        np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
 def test_a_diverging_run_stops_with_advice(dncnn_tf, photographs: Path, tmp_path: Path) -> None:
