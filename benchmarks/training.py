@@ -149,10 +149,11 @@ def _keras_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
     if name == KERAS_LAYER:
         batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call
     precision = "float32" if name.endswith("float32") else "bfloat16"
-    with tf.distribute.MirroredStrategy().scope():
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
         model = new_model(TrainConfig(precision=precision))
     batches = tf.data.Dataset.from_tensors((noisy, clean)).repeat()
-    iterator = iter(model._distribute_strategy.experimental_distribute_dataset(batches))  # as `fit` does
+    iterator = iter(strategy.experimental_distribute_dataset(batches))  # as `fit` does
     model.make_train_function()
     return lambda: float(model.train_function(iterator)["loss"])
 

@@ -68,6 +68,7 @@ def train(
     dncnn-tf train --sigma 25 --data train400     … on the images the paper used
     dncnn-tf train --sigma 0-55 --color           CDnCNN-B
     dncnn-tf train --recipe dncnn-s-25-paper      … trained as published
+    dncnn-tf train --recipe dncnn-s-15            the shipped model: starts from dncnn-s-25
     """
     given = {name: value for name, value in options.items() if value is not None}
     chosen = recipe is not None or color is not None or bool(given)
@@ -107,6 +108,10 @@ def _config(recipe: str | None, color: bool | None, given: dict[str, Any]) -> Tr
     model = dataclasses.replace(base.model, **{name: given[name] for name in given if name in fields})
     if color is not None:
         model = dataclasses.replace(model, channels=3 if color else 1)
+    if base.init is not None and "init" not in given and model != base.model:
+        raise click.UsageError(
+            f"--recipe {recipe} starts from {base.init}, so its network is fixed; to train another one, give --sigma"
+        )
     rest = {name: value for name, value in given.items() if name not in fields}
     if rest.get("optimizer") == "adamw" and base.weight_decay == 0:
         rest.setdefault("weight_decay", 1e-4)
@@ -127,4 +132,4 @@ def _named_recipe(recipe: str | None, color: bool | None, given: dict[str, Any])
     if low < high:
         return RECIPES["cdncnn-b" if color else "dncnn-b"]
     name = f"{'c' if color else ''}dncnn-s-{low:g}"
-    return RECIPES.get(name) or dataclasses.replace(RECIPES["dncnn-s-25"], name=name)
+    return dataclasses.replace(RECIPES["dncnn-s-25"], name=name)

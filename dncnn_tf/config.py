@@ -125,19 +125,20 @@ class TrainConfig:
 
 
 _BLIND = ModelConfig(depth=20)
+_FROM_SIGMA_25 = {"init": "dncnn-s-25", "learning_rate": 5e-4, "epochs": 12}
 
 RECIPES: dict[str, TrainConfig] = {
     recipe.name: recipe
     for recipe in (
-        TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0)),
-        TrainConfig(name="dncnn-s-25", sigma=(25.0, 25.0)),
-        TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0)),
+        TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0), **_FROM_SIGMA_25),
+        TrainConfig(name="dncnn-s-25"),
+        TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
         TrainConfig(name="dncnn-b", model=_BLIND, sigma=(0.0, 55.0)),
         TrainConfig(name="cdncnn-b", model=ModelConfig(depth=20, channels=3), sigma=(0.0, 55.0)),
         TrainConfig(name="dncnn-3", model=_BLIND, task="general", sigma=(0.0, 55.0)),
     )
 }
-"""The six named models with the short recipe: Adam, warm-up, cosine, a start from the identity."""
+"""The six named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
 
 _PAPER_PATCHES = {"dncnn-s-15": 1_600, "dncnn-s-25": 1_600, "dncnn-s-50": 1_600, "dncnn-3": 8_000}
 
@@ -165,5 +166,6 @@ def paper_recipe(name: str) -> TrainConfig:
         warmup_steps=0,
         weight_decay=1e-4,
         initialization="he",
+        init=None,
         precision="float32",
     )

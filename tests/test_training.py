@@ -248,6 +248,7 @@ class TestRefusals:
             (("--sigma", "30-20"), "low to high"),
             (("--sigma", "nan"), "from 0 to 255"),
             ((), "say what to train"),
+            (("--recipe", "dncnn-s-15", "--depth", 5), "starts from dncnn-s-25, so its network is fixed"),
             (("--task", "general", "--color"), "channels must be 1"),
             (("--resume",), "--output DIR"),
         ],
@@ -261,6 +262,7 @@ class TestRefusals:
 def test_paper_recipes_are_the_published_ones(name: str) -> None:
     config = paper_recipe(name)
     assert (config.batch_size, config.epochs, config.optimizer, config.weight_decay) == (128, 50, "sgd", 1e-4)
+    assert (config.initialization, config.init) == ("he", None)
     assert config.patch_size == (40 if "-s-" in name else 50)
     schedule = _schedule(config)
     assert float(schedule(0)) == pytest.approx(0.1)
