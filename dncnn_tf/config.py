@@ -58,7 +58,7 @@ class TrainConfig:
         steps_per_epoch: optimizer steps between two validations and checkpoints.
         epochs: number of such rounds; the schedule spans all of them.
         scales: each image is used at these sizes too.
-        optimizer: "muon" (`ConvolutionMuon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
+        optimizer: "muon" (`optimizers.Muon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
         learning_rate: the highest rate.
         schedule: "cosine" to zero, "exponential" to a thousandth, or "constant".
         warmup_steps: steps over which the rate rises from zero (cosine only).

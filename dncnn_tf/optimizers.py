@@ -1,4 +1,4 @@
-"""Muon for convolutions: Keras' optimizer of that name, which leaves every kernel but a matrix to Adam."""
+"""Muon: steps along orthogonal matrices for the hidden convolutions, Adam's for everything else."""
 
 from __future__ import annotations
 
@@ -6,45 +6,109 @@ import math
 from typing import Any
 
 import keras
+from keras import ops
 
 _IMAGE_CHANNELS = 3
+# The quintic iteration of Jordan et al. (2024): five of them bring every singular value that counts to about 1.
+_ITERATIONS = 5
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 @keras.saving.register_keras_serializable(package="dncnn_tf")
-class ConvolutionMuon(keras.optimizers.Muon):
-    """`keras.optimizers.Muon` that also steps 4-D convolution kernels along the nearest orthogonal matrix.
+class Muon(keras.optimizers.Optimizer):
+    """Muon (Jordan et al., 2024) for the kernels between hidden layers, Adam for the rest.
 
-    A kernel of shape (height, width, in, out) counts as the matrix (height·width·in, out) that it multiplies patches
-    with. Its momentum is replaced by the orthogonal matrix nearest to it (five Newton–Schulz iterations), scaled such
-    that the elements of a step have a root mean square of `rms_rate` times the learning rate (Liu et al., 2025,
-    arXiv:2502.16982). All else goes by Adam: biases, batch normalisation, and the kernels of the first and last layer,
-    which join the features to 1 or 3 channels.
+    A hidden kernel of shape (height, width, in, out) counts as the matrix (height·width·in, out) that it multiplies
+    patches with. It steps against the orthogonal matrix nearest to its momentum, scaled such that the elements of the
+    step have a root mean square of the learning rate, which makes Adam's rates fit (Liu et al., 2025,
+    arXiv:2502.16982). Adam takes biases, batch normalisation, and the kernels of the first and the last layer.
+
+    `keras.optimizers.Muon` leaves convolutions to Adam.
+
+    Args:
+        learning_rate: a rate or a schedule.
+        momentum: share of the old momentum that is kept (Muon's, with Nesterov's look ahead).
+        beta_1: decay of Adam's first moment.
+        beta_2: decay of Adam's second moment.
+        epsilon: keeps Adam from dividing by zero.
+        name: of the optimizer.
+        **options: of every Keras optimizer, such as `weight_decay`, which is decoupled.
     """
 
-    def _should_use_adamw(self, variable: keras.Variable) -> bool:
-        return len(variable.shape) != 4 or min(variable.shape[-2:]) <= _IMAGE_CHANNELS
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
+        momentum: float = 0.95,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        epsilon: float = 1e-7,
+        name: str = "muon",
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, name=name, **options)
+        self.momentum, self.beta_1, self.beta_2, self.epsilon = momentum, beta_1, beta_2, epsilon
 
-    def _muon_update_step(self, gradient: Any, variable: keras.Variable, lr: Any, m: keras.Variable) -> None:
-        self.assign(m, m * self.momentum + gradient)
-        step = gradient + m * self.momentum if self.nesterov else m
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Add a momentum for every variable and a velocity for each that Adam takes."""
+        if self.built:
+            return
+        super().build(variables)
+        self.momenta = [self.add_variable_from_reference(variable, name="momentum") for variable in variables]
+        self.velocities = [
+            None if is_hidden_kernel(variable) else self.add_variable_from_reference(variable, name="velocity")
+            for variable in variables
+        ]
+
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
+        """Move one variable."""
+        index = self._get_variable_index(variable)
+        rate = ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        if self.velocities[index] is None:
+            self._orthogonal_step(gradient, variable, rate, self.momenta[index])
+        else:
+            self._adam_step(gradient, variable, rate, self.momenta[index], self.velocities[index])
+
+    def _orthogonal_step(self, gradient: Any, variable: keras.Variable, rate: Any, momentum: keras.Variable) -> None:
+        self.assign(momentum, momentum * self.momentum + gradient)
+        ahead = gradient + momentum * self.momentum
         rows, columns = math.prod(variable.shape[:-1]), variable.shape[-1]
-        step = self.zeropower_via_newtonschulz5(keras.ops.reshape(step, (rows, columns)), self.ns_steps)
-        scale = math.sqrt(max(rows, columns)) * self.rms_rate
-        self.assign_sub(variable, keras.ops.reshape(step, variable.shape) * scale * lr)
+        step = orthogonalized(ops.reshape(ahead, (rows, columns))) * math.sqrt(max(rows, columns))
+        self.assign_sub(variable, ops.reshape(step, variable.shape) * rate)
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """The orthogonal matrix nearest to x, (rows, columns), by as many Newton–Schulz iterations as `steps`.
+    def _adam_step(
+        self, gradient: Any, variable: keras.Variable, rate: Any, momentum: keras.Variable, velocity: keras.Variable
+    ) -> None:
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        self.assign(momentum, momentum * self.beta_1 + gradient * (1 - self.beta_1))
+        self.assign(velocity, velocity * self.beta_2 + ops.square(gradient) * (1 - self.beta_2))
+        rate = rate * ops.sqrt(1 - ops.power(self.beta_2, step)) / (1 - ops.power(self.beta_1, step))
+        self.assign_sub(variable, rate * momentum / (ops.sqrt(velocity) + self.epsilon))
 
-        An iteration multiplies x by a polynomial of xᵀx from the right. Here all of them are gathered in one matrix
-        of (columns, columns) first, a tenth of the work for a kernel of 3×3.
-        """
-        a, b, c = self.muon_a, self.muon_b, self.muon_c
-        x = x / (keras.ops.norm(x) + 1e-7)
-        gram = keras.ops.matmul(keras.ops.transpose(x), x)
-        identity = keras.ops.eye(gram.shape[0], dtype=gram.dtype)
-        product = identity
-        for _ in range(steps):
-            factor = a * identity + b * gram + c * keras.ops.matmul(gram, gram)
-            product = keras.ops.matmul(product, factor)
-            gram = keras.ops.matmul(factor, keras.ops.matmul(gram, factor))  # all of these are symmetric and commute
-        return keras.ops.matmul(x, product)
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs."""
+        own = {name: getattr(self, name) for name in ("momentum", "beta_1", "beta_2", "epsilon")}
+        return {**super().get_config(), **own}
+
+
+def is_hidden_kernel(variable: keras.Variable) -> bool:
+    """Whether a variable is the 4-D kernel of a convolution from features to features."""
+    return len(variable.shape) == 4 and min(variable.shape[-2:]) > _IMAGE_CHANNELS
+
+
+def orthogonalized(matrix: Any) -> Any:
+    """About the orthogonal matrix nearest to `matrix`, (rows, columns): singular values of 0.7 to 1.2.
+
+    Each Newton–Schulz iteration multiplies by a polynomial of matrixᵀ·matrix from the right. All of them are gathered
+    in one product of (columns, columns) first, which for 3×3 kernels is a tenth of the work.
+    """
+    a, b, c = _COEFFICIENTS
+    matrix = matrix / (ops.norm(matrix) + 1e-7)
+    gram = ops.matmul(ops.transpose(matrix), matrix)
+    identity = ops.eye(gram.shape[0], dtype=gram.dtype)
+    product = identity
+    for _ in range(_ITERATIONS):
+        factor = a * identity + b * gram + c * ops.matmul(gram, gram)
+        product = ops.matmul(product, factor)
+        gram = ops.matmul(factor, ops.matmul(gram, factor))  # symmetric and commuting, all of them
+    return ops.matmul(matrix, product)

@@ -17,7 +17,7 @@ from .data import datasets
 from .data.patches import PatchSource
 from .data.pipeline import patch_source, training_batches, validation_batches
 from .model import build_dncnn
-from .optimizers import ConvolutionMuon
+from .optimizers import Muon
 from .precision import bfloat16_is_fast
 from .recording import Record, tensorboard
 from .runs import Run
@@ -192,8 +192,7 @@ def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
         # trial (6 layers of 32 filters); 0.1 was the better of two kinds of clipping tried there, one run each.
         return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.1)
     if config.optimizer == "muon":
-        # With steps as large as the rate, Adam's best rate is Muon's too; the usual 0.2 learned more slowly.
-        return ConvolutionMuon(rate, adam_beta_2=0.99, rms_rate=1.0, weight_decay=decay, adam_weight_decay=decay)
+        return Muon(rate, weight_decay=decay)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
     return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)
