@@ -1,6 +1,8 @@
-"""Start a model from a trained one, of the same depth or shallower."""
+"""Start a model from a trained one: of the same shape, shallower, or grey for a colour model."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import keras
 import numpy as np
@@ -15,28 +17,32 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     New layers (Conv + BN + ReLU) come right before the last convolution, where their input has passed a ReLU: since
     ReLU is idempotent, the deeper network computes the source's function exactly until training goes on.
 
+    A colour model started from a grey one looks at the mean of its channels and gives each of them the same residual:
+    on a grey picture in RGB it computes the source's function exactly.
+
     Args:
         source: the trained model.
-        target: the model to fill, in place; at least as deep, otherwise of the same configuration.
+        target: the model to fill, in place; at least as deep, grey or colour, otherwise of the same configuration.
 
     Raises:
-        ValueError: the two differ in more than depth, or the target is shallower.
+        ValueError: the two differ in more than that.
     """
     have, want = model_config(source), model_config(target)
-    same = (have.filters, have.channels, have.residual, have.batch_norm) == (
-        want.filters,
-        want.channels,
-        want.residual,
-        want.batch_norm,
-    )
-    if not same or have.depth > want.depth:
+    if dataclasses.replace(have, depth=want.depth, channels=want.channels) != want or not (
+        have.depth <= want.depth and have.channels <= want.channels
+    ):
         raise ValueError(
-            "a model can start from one that has the same filters, channels, residual and batch_norm and is not "
-            f"deeper. Received: a start of {have} for a model of {want}"
+            "a model can start from one that has the same filters, residual and batch_norm, is not deeper, and is grey "
+            f"if the model is. Received: a start of {have} for a model of {want}"
         )
     sources, targets = convolutions(source), convolutions(target)
-    for old, new in zip([*sources[:-1], sources[-1]], [*targets[: have.depth - 1], targets[-1]], strict=True):
+    copies = want.channels // have.channels
+    for old, new in zip(sources[1:-1], targets[1 : have.depth - 1], strict=True):
         new.set_weights(old.get_weights())
+    kernel, bias = sources[0].get_weights()
+    targets[0].set_weights([np.tile(kernel / copies, (1, 1, copies, 1)), bias])
+    kernel, bias = sources[-1].get_weights()
+    targets[-1].set_weights([np.tile(kernel, (1, 1, 1, copies)), np.tile(bias, copies)])
     for i in range(2, have.depth):
         if have.batch_norm:
             target.get_layer(f"bn_{i}").set_weights(source.get_layer(f"bn_{i}").get_weights())

@@ -312,3 +312,17 @@ def test_a_deeper_model_starts_as_the_shallower_one(batch_norm: bool, uninterrup
     transfer_weights(source, target)
     noisy = np.random.default_rng(0).random((1, 31, 33, 1), np.float32)
     np.testing.assert_allclose(target(noisy), source(noisy), atol=1e-5)
+
+
+def test_a_colour_model_starts_as_the_grey_one(uninterrupted: Path) -> None:
+    from dncnn_tf.model import build_dncnn
+    from dncnn_tf.transfer import transfer_weights
+
+    source = keras.saving.load_model(uninterrupted / "last.keras")
+    target = build_dncnn(ModelConfig(depth=6, filters=8, channels=3), seed=2)
+    transfer_weights(source, target)
+    noisy = np.random.default_rng(0).random((1, 31, 33, 1), np.float32)
+    grey, colour = np.asarray(source(noisy)), np.asarray(target(np.repeat(noisy, 3, axis=-1)))
+    np.testing.assert_allclose(colour, np.repeat(grey, 3, axis=-1), atol=1e-5)
+    with pytest.raises(ValueError, match="is grey if the model is"):
+        transfer_weights(target, build_dncnn(ModelConfig(depth=6, filters=8)))
