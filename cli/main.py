@@ -12,6 +12,7 @@ from .demo import demo
 from .denoise import denoise
 from .evaluate import evaluate
 from .export import export
+from .finetune import finetune
 from .models import models
 from .train import train
 
@@ -22,7 +23,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, demo, denoise, evaluate, export, models, train):
+for _command in (convert, data, demo, denoise, evaluate, export, finetune, models, train):
     cli.add_command(_command)
 
 

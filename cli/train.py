@@ -10,8 +10,9 @@ import click
 
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
 
-from .common import command, note, start_keras
+from .common import command, note
 from .parameters import SigmaRange
+from .training_run import run
 
 _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
 
@@ -77,28 +78,9 @@ def train(
     config = None if resume and not chosen else _config(recipe, color, given)
     folder = output or Path("runs") / config.name
 
-    start_keras()
-    from dncnn_tf.training import train as run_training
-
-    from .progress import TrainingProgress
-
     if config is not None and config.data == "sample":
         note("training on the embedded photographs; the paper used 400 images: --data train400")
-    with TrainingProgress(note, quiet=click.get_current_context().meta["quiet"]) as progress:
-        try:
-            run_training(
-                config,
-                folder,
-                resume=resume,
-                devices=devices.split(",") if devices else None,
-                callbacks=[progress],
-                note=note,
-            )
-        except KeyboardInterrupt:
-            if (folder / "config.json").exists():
-                note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {folder}")
-            raise
-    click.echo(folder / "best.keras")
+    run(config, folder, resume=resume, devices=devices)
 
 
 def _config(recipe: str | None, color: bool | None, given: dict[str, Any]) -> TrainConfig:

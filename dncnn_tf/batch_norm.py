@@ -53,17 +53,22 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The model's normalisations, first to last."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
 def reestimate_batch_norm(model: keras.Model, batches: Iterable[tuple[Any, Any]], *, count: int = 200) -> None:
     """Set the moving statistics to their mean over `count` batches at the present weights, in place.
 
     While training, they lag behind weights that move on, which a model that is kept should not inherit.
 
     Args:
-        model: a DnCNN; without batch normalisation nothing happens.
+        model: a DnCNN; without batch normalisation, or with it frozen, nothing happens.
         batches: training batches (degraded, clean), at least `count` of them.
         count: how many to use.
     """
-    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = [norm for norm in batch_norms(model) if norm.trainable]
     if not norms:
         return
     means = [np.zeros(norm.moving_mean.shape) for norm in norms]

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Task = Literal["denoise", "general"]
+Task = Literal["denoise", "general", "pairs"]
 Initialization = Literal["he", "identity"]
 
 
@@ -49,9 +49,11 @@ class TrainConfig:
     Attributes:
         name: the run's name, and the folder under `runs/` that it is written to.
         model: the network.
-        task: "denoise" (Gaussian noise) or "general" (noise, super-resolution and JPEG mixed; DnCNN-3).
-        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level.
+        task: "denoise" (Gaussian noise), "general" (noise, super-resolution and JPEG mixed; DnCNN-3) or "pairs" (the
+            noise of the images in `noisy_data`; batch normalisation stays as it is in `init`).
+        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level. Of no effect on pairs.
         data: a published set's name or a folder of images.
+        noisy_data: for pairs, a folder of noisy images named as the clean ones of `data`.
         validation_data: the same for validation; None holds images of `data` out.
         patch_size: side of the square training patches in pixels.
         batch_size: patches in one step, over all devices together.
@@ -75,6 +77,7 @@ class TrainConfig:
     task: Task = "denoise"
     sigma: tuple[float, float] = (25.0, 25.0)
     data: str = "sample"
+    noisy_data: str | None = None
     validation_data: str | None = None
     patch_size: int = 64
     batch_size: int = 8
@@ -104,6 +107,15 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
         if self.task == "general" and self.model.channels != 1:
             raise ValueError("the general model (DnCNN-3) works on luminance: channels must be 1. Received: channels=3")
+        if (self.task == "pairs") != (self.noisy_data is not None):
+            raise ValueError(
+                f"pairs need noisy_data, and nothing else does. Received: task={self.task!r}, "
+                f"noisy_data={self.noisy_data!r}"
+            )
+        if self.task == "pairs" and self.validation_data is not None:
+            raise ValueError(
+                f"some of the pairs are held out for validation. Received: validation_data={self.validation_data!r}"
+            )
 
     @property
     def total_steps(self) -> int:

@@ -18,7 +18,7 @@ from .arrays import from_float
 from .color import luminance
 from .data.datasets import resolve
 from .data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
-from .formats import SUFFIXES
+from .data.pairs import counterpart
 from .images import ImageError, read
 from .inference import ModelLike, as_runtime, denoise_batch
 from .metrics import psnr, ssim
@@ -215,21 +215,12 @@ def _super_resolution_pair(clean: np.ndarray, scale: int) -> tuple[np.ndarray, n
 
 def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
     if setting.noisy is not None:
-        noisy = read(_counterpart(path, setting.noisy)).pixels
+        noisy = read(counterpart(path, setting.noisy)).pixels
         if noisy.shape != clean.shape:
             raise ValueError(f"its noisy image must have the same shape, {clean.shape}. Received: {noisy.shape}")
         return noisy
     rng = np.random.default_rng([setting.seed, zlib.crc32(path.stem.encode())])
     return add_gaussian_noise(clean, setting.level, rng)
-
-
-def _counterpart(path: Path, folder: Path) -> Path:
-    named_alike = (file for file in folder.iterdir() if file.stem == path.stem)
-    matches = sorted(file for file in named_alike if file.suffix.lower() in SUFFIXES)
-    if len(matches) != 1:
-        found = ", ".join(file.name for file in matches) or "none"
-        raise ValueError(f"there must be exactly one noisy image of the same name in {folder}. Received: {found}")
-    return matches[0]
 
 
 def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[float, float]:

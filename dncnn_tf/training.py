@@ -11,9 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .batch_norm import reestimate_batch_norm
+from .batch_norm import batch_norms, reestimate_batch_norm
 from .config import TrainConfig
 from .data import datasets
+from .data.pairs import load_pairs
 from .data.patches import PatchSource
 from .data.pipeline import patch_source, training_batches, validation_batches
 from .model import build_dncnn
@@ -77,11 +78,11 @@ def train(
         with run.locked():
             model, epoch = _latest_checkpoint(run, strategy, note) or (_new_model(config, strategy), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
-            return _fit(model, epoch, config, run, strategy, source, validation_data, callbacks)
+            return _fit(model, epoch, config, run, strategy, source, validation_data, callbacks, note)
     model = _new_model(config, strategy)
     with run.locked():
         run.create(config)
-        return _fit(model, 0, config, run, strategy, source, validation_data, callbacks)
+        return _fit(model, 0, config, run, strategy, source, validation_data, callbacks, note)
 
 
 def _fit(
@@ -93,8 +94,12 @@ def _fit(
     source: PatchSource,
     validation_data: tf.data.Dataset,
     callbacks: Iterable[keras.callbacks.Callback],
+    note: Callable[[str], None],
 ) -> keras.Model:
     record = Record(config, run, run.read_log()[:epoch])
+    if config.init is not None and epoch == 0:
+        psnr_before = model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"]
+        note(f"started from {config.init}: validation {psnr_before:.2f} dB")
     if epoch < config.epochs:
         model.fit(
             training_batches(source, config, first_step=epoch * config.steps_per_epoch),
@@ -153,6 +158,10 @@ def new_model(config: TrainConfig) -> keras.Model:
     )
     if config.init is not None:
         transfer_weights(load_model(config.init), model)
+    if config.task == "pairs":
+        # Statistics of a few pictures say more about these than about their noise.
+        for norm in batch_norms(model):
+            norm.trainable = False
     model.compile(
         optimizer=_optimizer(config),
         loss="mse",
@@ -214,9 +223,13 @@ def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSch
 
 def _images(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Training and validation images; without a validation set, one image in twenty is held out (12 at most)."""
-    images = datasets.load(config.data, config.model.channels, luma=config.task == "general")
+    channels, luma = config.model.channels, config.task == "general"
+    if config.task == "pairs":
+        images = load_pairs(Path(config.noisy_data), Path(config.data), channels)
+    else:
+        images = datasets.load(config.data, channels, luma=luma)
     if config.validation_data is not None:
-        return images, datasets.load(config.validation_data, config.model.channels, luma=config.task == "general")
+        return images, datasets.load(config.validation_data, channels, luma=luma)
     if len(images) == 1:
         raise ValueError("without validation data, training needs at least 2 images. Received: 1 image")
     held_out = max(1, min(12, len(images) // 20))

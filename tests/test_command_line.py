@@ -12,7 +12,7 @@ import pytest
 from dncnn_tf import __version__
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("convert", "data", "demo", "denoise", "evaluate", "export", "models", "train")
+COMMANDS = ("convert", "data", "demo", "denoise", "evaluate", "export", "finetune", "models", "train")
 
 
 def test_version(dncnn_tf) -> None:

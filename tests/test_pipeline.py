@@ -191,3 +191,29 @@ def test_luminance_matches_scikit_image() -> None:
 
     image = skimage.data.astronaut()[:50, :60]
     np.testing.assert_allclose(luminance(image / 255) * 255, rgb2ycbcr(image)[..., 0], atol=1e-3)
+
+
+class TestPairs:
+    CONFIG = dataclasses.replace(CONFIG, task="pairs", data="clean", noisy_data="noisy")
+
+    def test_both_halves_show_the_same_place_the_same_way_up(self) -> None:
+        camera = skimage.data.camera()[:100, :120]
+        pair = np.stack([255 - camera, camera], axis=-1)
+        for degraded, clean in first(batches([pair], self.CONFIG), 3):
+            assert degraded.shape == clean.shape == (16, 24, 24, 1)
+            np.testing.assert_allclose(degraded, 1 - clean, atol=1e-6)
+        degraded, clean = first(validation_batches([pair], self.CONFIG))[0]
+        np.testing.assert_allclose(degraded, 1 - clean, atol=1e-6)
+
+    def test_they_are_never_resized(self) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (60, 60, 2), np.uint8)
+        degraded, _ = first(batches([noise], self.CONFIG))[0]
+        assert set(np.unique(np.rint(degraded * 255))) <= set(range(256))
+        assert degraded.std() == pytest.approx(noise[..., 0].std() / 255, rel=0.05)
+
+    @pytest.mark.parametrize(
+        "values", [{"task": "pairs"}, {"noisy_data": "a"}, {"task": "pairs", "noisy_data": "a", "validation_data": "b"}]
+    )
+    def test_configurations_that_contradict_themselves(self, values: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match="pairs"):
+            TrainConfig(**values)

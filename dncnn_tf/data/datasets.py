@@ -193,7 +193,7 @@ def load(data: str, channels: int, *, luma: bool = False) -> list[np.ndarray]:
             f"{data}: {len(files)} images of {pixels / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
             f"images may take; use at most {_MAX_DECODED_BYTES / channels / 1e6:,.0f} million pixels"
         )
-    return [_decode(path, channels, luma) for path in files]
+    return [decode(path, channels, luma=luma) for path in files]
 
 
 def _pixels(path: Path) -> int:
@@ -205,7 +205,25 @@ def _pixels(path: Path) -> int:
         raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
 
 
-def _decode(path: Path, channels: int, luma: bool) -> np.ndarray:
+def is_colour(path: Path) -> bool:
+    """Whether an image file has colour channels, by its header alone.
+
+    Raises:
+        DatasetError: it is no image, or damaged.
+    """
+    try:
+        with Image.open(path) as file:
+            return file.mode[0] not in "1IF" and file.mode not in ("L", "LA", "La")
+    except Exception as error:
+        raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
+
+
+def decode(path: Path, channels: int, *, luma: bool = False) -> np.ndarray:
+    """Read one image file, as `load` does.
+
+    Raises:
+        DatasetError: it is no image, or damaged.
+    """
     try:
         with Image.open(path) as file:
             return to_8bit(file, channels, luma=luma)

@@ -29,13 +29,14 @@ def patch_source(images: Sequence[np.ndarray], config: TrainConfig) -> PatchSour
     """Where a run's patches come from: its images at all scales.
 
     Args:
-        images: uint8 (H, W, C) training images with C of the model.
+        images: uint8 (H, W, C) training images with C of the model; pairs as `load_pairs` gives them.
         config: scales, patch size and task.
 
     Raises:
         ValueError: the images are smaller than a patch.
     """
-    return PatchSource(rescaled(images, config.scales, minimum=_cut_size(config)))
+    scales = config.scales if config.task != "pairs" else (1.0,)  # real noise, resized, is another noise
+    return PatchSource(rescaled(images, scales, minimum=_cut_size(config)))
 
 
 def _cut_size(config: TrainConfig) -> int:
@@ -57,7 +58,7 @@ def training_batches(source: PatchSource, config: TrainConfig, *, first_step: in
     Returns:
         A dataset of pairs of float32 (batch, patch, patch, C); clean in [0, 1], degraded not clipped.
     """
-    degrade = _general if config.task == "general" else _gaussian
+    degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed}[config.task]
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         seeds = tf.random.split(tf.stack([tf.constant(config.seed, tf.int64), step]), 2)
@@ -75,6 +76,12 @@ def _gaussian(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[t
     sigma = tf.random.stateless_uniform([config.batch_size, 1, 1, 1], seeds[0], low, high)
     noise = tf.random.stateless_normal(tf.shape(clean), seeds[1]) * sigma / 255
     return clean + noise, clean
+
+
+def _as_photographed(pair: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Noisy and clean halves of the channels of a pair."""
+    degraded, clean = tf.split(pair, 2, axis=-1)
+    return degraded, clean
 
 
 def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -112,7 +119,8 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
     """The same (degraded, clean) crops each time, one per device a batch.
 
     Args:
-        images: uint8 (H, W, C); where they are few, each comes several times, spoiled differently.
+        images: uint8 (H, W, C); where they are few, each comes several times, spoiled differently. Pairs as
+            `load_pairs` gives them.
         config: task, σ and seed; a range of σ is gone through in even steps, the general task's three in turn.
         replicas: devices that share a batch; all batches are full.
 
@@ -139,7 +147,9 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
         top, left = ((length - side) // 2 for length in image.shape[:2])
         clean = image[top : top + side, left : left + side].astype(np.float32) / 255
         sigma = low + (high - low) * (i + 0.5) / count
-        if config.task == "general":
+        if config.task == "pairs":
+            degraded, clean = np.split(clean, 2, axis=-1)
+        elif config.task == "general":
             degraded = _spoil(clean[..., 0], i % 3, sigma, rng)[..., None]
         else:
             degraded = add_gaussian_noise(clean, sigma, rng)

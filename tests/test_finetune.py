@@ -1,0 +1,82 @@
+"""`dncnn-tf finetune`: it helps on noise that the model was not made for, and refuses pairs that are none."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket")
+
+
+def correlated_noise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Noise of σ 25 whose neighbouring pixels are alike, as demosaicking or a JPEG camera leaves it."""
+    noise = gaussian_filter(rng.standard_normal(shape), 1.0)
+    return 25 * noise / noise.std()
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(0)
+    for side in ("noisy", "clean", "new-noisy", "new-clean"):
+        (folder / side).mkdir()
+    for name in PHOTOGRAPHS:
+        image = np.asarray(Image.fromarray(getattr(skimage.data, name)()).convert("L"))[50:250, 100:300]
+        noisy = np.clip(np.rint(image + correlated_noise(image.shape, rng)), 0, 255).astype(np.uint8)
+        prefix = "new-" if name == "camera" else ""
+        Image.fromarray(image).save(folder / f"{prefix}clean/{name}.png")
+        Image.fromarray(noisy).save(folder / f"{prefix}noisy/{name}.tif")
+    return folder
+
+
+def psnr_of_new_picture(dncnn_tf, pairs: Path, model: str | Path) -> float:
+    done = dncnn_tf("evaluate", "--model", model, "--data", pairs / "new-clean", "--noisy", pairs / "new-noisy")
+    assert done.returncode == 0, done.stderr
+    return float(re.search(r"average\s+([\d.]+)", done.stdout)[1])
+
+
+def test_it_helps_on_correlated_noise(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "mine"
+    short = ("--epochs", 4, "--steps-per-epoch", 25, "--patch-size", 48)
+    done = dncnn_tf(
+        "finetune", "--pairs", pairs / "noisy", pairs / "clean", "--model", "dncnn-s-25", *short, "--output", run
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(run / "best.keras")
+    assert "started from dncnn-s-25: validation" in done.stderr
+    before, after = (psnr_of_new_picture(dncnn_tf, pairs, model) for model in ("dncnn-s-25", run))
+    assert after > before + 1
+
+
+def refused(done: subprocess.CompletedProcess[str], run: Path, text: str) -> None:
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not run.exists()
+
+
+def test_a_picture_without_its_counterpart(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = dncnn_tf("finetune", "--pairs", pairs / "new-noisy", pairs / "clean", "--output", run)
+    refused(done, run, "brick.png: there must be exactly one noisy image of the same name")
+
+
+def test_two_sizes(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (tmp_path / "noisy").mkdir()
+    Image.new("L", (50, 60)).save(tmp_path / "noisy/camera.png")
+    done = dncnn_tf("finetune", "--pairs", tmp_path / "noisy", pairs / "new-clean", "--output", run)
+    refused(done, run, "the two of a pair must have one size. Received: 50x60 and 200x200")
+
+
+def test_one_pair_alone(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = dncnn_tf("finetune", "--pairs", pairs / "new-noisy", pairs / "new-clean", "--output", run)
+    refused(done, run, "at least 2 images")
