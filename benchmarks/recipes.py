@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import statistics
 import time
 from dataclasses import dataclass
@@ -45,12 +46,14 @@ class Contender:
         config: the training, but for its length.
         shallow: a depth to train first, at a constant rate and for `share` of the time; it is then grown.
         share: of the minutes that the shallow model gets.
+        averaging: of each step, the share of the old averaged weights that is kept; None to use the last weights.
     """
 
     words: str
     config: TrainConfig = DEFAULT
     shallow: int | None = None
     share: float = 0.4
+    averaging: float | None = None
 
 
 CONTENDERS = {
@@ -62,6 +65,11 @@ CONTENDERS = {
     "muon-half": Contender("… at half the rate", dataclasses.replace(DEFAULT, learning_rate=5e-4)),
     "muon-large": Contender("… batches of 16×64²", dataclasses.replace(DEFAULT, batch_size=16)),
     "muon-small": Contender("… batches of 32×32²", dataclasses.replace(DEFAULT, batch_size=32, patch_size=32)),
+    "muon-averaged": Contender(
+        "… constant rate, averaged weights (EMA 0.998)",
+        dataclasses.replace(DEFAULT, schedule="constant"),
+        averaging=0.998,
+    ),
     "muon-grown": Contender("… depth 9 for 40 % of the time, then grown to 17", shallow=9),
 }
 
@@ -84,7 +92,7 @@ def main(minutes: float, only: tuple[str, ...], runs: Path) -> None:
     for name in wanted:
         contender = CONTENDERS[name]
         steps, folder = _train(contender, minutes, seconds, runs / f"{name}-{minutes:g}")
-        psnr = evaluate(load_model(folder), "bsd68", Setting("denoise", 25)).psnr
+        psnr = evaluate(load_model(folder / "last.keras"), "bsd68", Setting("denoise", 25)).psnr
         row = {"name": name, "minutes": minutes, "steps": steps, "bsd68": round(psnr, 3)}
         row["seconds_per_step"] = seconds[_key(contender.config)]
         click.echo(row)
@@ -92,6 +100,25 @@ def main(minutes: float, only: tuple[str, ...], runs: Path) -> None:
         results |= {"machine": describe_machine(), "versions": versions()}
         write_json(RESULTS, results)
         _write_table(results)
+
+
+class Averaging(keras.callbacks.Callback):
+    """Keeps an exponential moving average of the weights, which takes their place when training ends."""
+
+    def __init__(self, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.average = [weights.numpy() for weights in self.model.trainable_weights]
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        for average, weights in zip(self.average, self.model.trainable_weights, strict=True):
+            average += (1 - self.momentum) * (weights.numpy() - average)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        for average, weights in zip(self.average, self.model.trainable_weights, strict=True):
+            weights.assign(average)
 
 
 def _row(results: dict, name: str, minutes: float) -> dict | None:
@@ -141,7 +168,10 @@ def _train(contender: Contender, minutes: float, seconds: dict[str, float], fold
         config = dataclasses.replace(config, epochs=max(1, epochs), init=init)
         stage = folder / str(i)
         if not (stage / "result.json").exists():
-            train(config, stage, resume=(stage / "config.json").exists(), note=click.echo)
+            callbacks = [Averaging(contender.averaging)] if contender.averaging else []
+            if contender.averaging and stage.exists():
+                shutil.rmtree(stage)  # an average cannot be resumed
+            train(config, stage, resume=(stage / "config.json").exists(), callbacks=callbacks, note=click.echo)
         total += config.total_steps
         init = str(stage / "last.keras")
         keras.backend.clear_session()
