@@ -110,13 +110,16 @@ class Averaging(keras.callbacks.Callback):
         self.momentum = momentum
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.average = [weights.numpy() for weights in self.model.trainable_weights]
+        """Start with the weights as they are."""
+        self.average = [np.array(weights) for weights in self.model.trainable_weights]
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Move the average a little towards the weights."""
         for average, weights in zip(self.average, self.model.trainable_weights, strict=True):
-            average += (1 - self.momentum) * (weights.numpy() - average)
+            average += (1 - self.momentum) * (np.array(weights) - average)
 
     def on_train_end(self, logs: dict | None = None) -> None:
+        """Use the average."""
         for average, weights in zip(self.average, self.model.trainable_weights, strict=True):
             weights.assign(average)
 
