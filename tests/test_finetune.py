@@ -65,7 +65,7 @@ def refused(done: subprocess.CompletedProcess[str], run: Path, text: str) -> Non
 def test_a_picture_without_its_counterpart(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = dncnn_tf("finetune", "--pairs", pairs / "new-noisy", pairs / "clean", "--output", run)
-    refused(done, run, "brick.png: there must be exactly one noisy image of the same name")
+    refused(done, run, "astronaut.png: there must be exactly one noisy image of the same name")
 
 
 def test_two_sizes(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
