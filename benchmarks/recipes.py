@@ -14,6 +14,7 @@ import json
 import shutil
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def _step_seconds(stages: dict[str, TrainConfig]) -> dict[str, float]:
     return {key: round(statistics.median(values), 4) for key, values in durations.items()}
 
 
-def _training_step(config: TrainConfig):
+def _training_step(config: TrainConfig) -> Callable[[], object]:
     model = new_model(config)
     shape = (config.batch_size, config.patch_size, config.patch_size, config.model.channels)
     clean = np.random.default_rng(0).random(shape, np.float32)

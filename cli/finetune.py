@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dncnn_tf.config import TrainConfig
+from dncnn_tf.config import RECIPES, TrainConfig
 
 from .common import command, note, start_keras
 from .training_run import run
@@ -68,7 +68,7 @@ def finetune(pairs: tuple[Path, Path], model: str, devices: str | None, output: 
     if model == "auto":
         colour = any(is_colour(path) for path in resolve(str(clean)))
         model = choose_model(3 if colour else 1, None, shipped_models())
-        if colour and model_config(load_model(model)).channels == 1:
+        if colour and RECIPES[model].model.channels == 1:
             note(f"{model} is a grey model: the pictures are taken in grey, and denoised channel by channel")
     config = TrainConfig(
         name=output.name,

@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
-from keras import layers
 
+from .batch_norm import batch_norms
 from .config import ModelConfig
 from .model import build_dncnn, convolutions
 
@@ -100,7 +100,7 @@ def build_from(convs: list[Convolution]) -> keras.Model:
 
 
 def _set_weights(model: keras.Model, convs: list[Convolution]) -> None:
-    norms = iter(layer for layer in model.layers if isinstance(layer, layers.BatchNormalization))
+    norms = iter(batch_norms(model))
     for target, conv in zip(convolutions(model), convs, strict=True):
         if conv.norm is None:
             target.set_weights([conv.kernel, conv.bias])

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from .batch_norm import FusedBatchNormalization
+from .batch_norm import FusedBatchNormalization, batch_norms
 from .config import Initialization, ModelConfig
 
 # Share of the OLD statistics that a training step keeps. Keras' default of 0.99 needs hundreds of steps to catch
@@ -81,7 +81,7 @@ def model_config(model: keras.Model) -> ModelConfig:
         filters=convs[0].filters,
         channels=convs[-1].filters,
         residual=any(isinstance(layer, layers.Subtract) for layer in model.layers),
-        batch_norm=any(isinstance(layer, layers.BatchNormalization) for layer in model.layers),
+        batch_norm=bool(batch_norms(model)),
     )
 
 
@@ -105,7 +105,7 @@ def fold_batch_norm(model: keras.Model, *, dtype: str = "float32") -> keras.Mode
     """
     config = model_config(model)
     folded = build_dncnn(dataclasses.replace(config, batch_norm=False), dtype=dtype)
-    norms = {layer.name: layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)}
+    norms = {norm.name: norm for norm in batch_norms(model)}
     for source, target in zip(convolutions(model), convolutions(folded), strict=True):
         kernel, *bias = [np.asarray(weights, np.float64) for weights in source.get_weights()]
         shift = bias[0] if bias else np.zeros(kernel.shape[-1])

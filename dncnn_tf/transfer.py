@@ -6,8 +6,8 @@ import dataclasses
 
 import keras
 import numpy as np
-from keras import layers
 
+from .batch_norm import batch_norms
 from .model import convolutions, model_config
 
 
@@ -67,7 +67,7 @@ def _rectified_moments(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     Its output is close to a normal distribution of mean β and deviation |γ|; rectified, that has these moments. With
     them, a new layer's batch statistics in training agree with those that make it the identity.
     """
-    norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    norms = batch_norms(model)
     if not norms:
         filters = model_config(model).filters
         return np.zeros(filters, np.float32), np.ones(filters, np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..formats import SUFFIXES
-from .decoding import to_8bit
+from .decoding import GREY_MODES, to_8bit
 
 REGISTRY = Path(__file__).with_name("registry.json")
 
@@ -213,7 +213,7 @@ def is_colour(path: Path) -> bool:
     """
     try:
         with Image.open(path) as file:
-            return file.mode[0] not in "1IF" and file.mode not in ("L", "LA", "La")
+            return file.mode[0] not in "IF" and file.mode not in GREY_MODES
     except Exception as error:
         raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
 

@@ -8,7 +8,7 @@ from PIL import Image
 from ..arrays import from_float
 from ..color import luminance
 
-_GREY_MODES = ("1", "L", "LA", "La")
+GREY_MODES = ("1", "L", "LA", "La")
 
 
 def to_8bit(file: Image.Image, channels: int, *, luma: bool = False) -> np.ndarray:
@@ -30,7 +30,7 @@ def to_8bit(file: Image.Image, channels: int, *, luma: bool = False) -> np.ndarr
         raise ValueError(f"an image needs at least 1x1 pixels. Received: {file.width}x{file.height}")
     if file.mode[0] in "IF":
         file = _from_high_bit_depth(file)
-    grey = channels == 1 and (not luma or file.mode in _GREY_MODES)
+    grey = channels == 1 and (not luma or file.mode in GREY_MODES)
     image = np.asarray(file.convert("L" if grey else "RGB"))
     if channels == 1 and not grey:
         image = from_float(luminance(image / 255), np.uint8)
