@@ -18,8 +18,8 @@ from dncnn_tf.config import RECIPES
 from dncnn_tf.image_writing import losses, require_holds
 from dncnn_tf.images import Picture
 from dncnn_tf.inference import as_runtime, blend, denoise_batch
-from dncnn_tf.model_choice import choose_model, misfit
-from dncnn_tf.noise import estimate_sigma
+from dncnn_tf.model_choice import choose_model, misfits
+from dncnn_tf.noise import Noise, estimate_noise
 from dncnn_tf.runtimes import Runtime
 
 # Beside the network's feature maps: the result, its blend with the noisy picture, and the levels to write.
@@ -92,10 +92,14 @@ class Denoiser:
     def _runtime(self, picture: Picture, name: str) -> Runtime:
         if self.model != "auto" and self.model not in RECIPES:
             return self._open(self.model)
-        sigma = estimate_sigma(picture.pixels) if self.sigma is None else self.sigma
-        model = self.model if self.model != "auto" else choose_model(picture.pixels.shape[-1], sigma, shipped_models())
+        noise = estimate_noise(picture.pixels) if self.sigma is None else Noise(self.sigma)
+        level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
+        model = self.model
+        if model == "auto":
+            model = choose_model(picture.pixels.shape[-1], noise.sigma, shipped_models())
         runtime = self._open(model)
-        if remark := misfit(model, sigma):
+        self.note(f"{name}: {level}, {model}")
+        for remark in misfits(model, noise):
             self.note(f"{name}: {remark}")
         return runtime
 

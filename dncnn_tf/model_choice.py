@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .config import RECIPES
+from .noise import Noise
 
 
 def choose_model(channels: int, sigma: float | None, shipped: Sequence[str]) -> str:
@@ -33,18 +34,27 @@ def choose_model(channels: int, sigma: float | None, shipped: Sequence[str]) -> 
     return min(denoisers, key=lambda name: _distance(name, 25.0 if sigma is None else sigma))
 
 
-def misfit(name: str, sigma: float) -> str | None:
-    """Say in what way a named model does not suit a noise level; None when it does.
+def misfits(name: str, noise: Noise) -> list[str]:
+    """Say in what ways a named model does not suit an image's noise, and what to do about each.
 
     Args:
         name: a model of `RECIPES`.
-        sigma: noise level on the 0–255 scale.
+        noise: the image's, estimated, or known to be white.
     """
+    remarks = []
     low, high = RECIPES[name].sigma
-    trained = f"{name} is trained for σ {low:g}" + (f" to {high:g}" if high > low else "")
-    if _distance(name, sigma) <= max(3.0, 0.25 * high):
-        return None
-    return f"{trained} and will {'smooth too much' if sigma < low else 'leave noise'} at σ {sigma:.0f}"
+    if _distance(name, noise.sigma) > max(3.0, 0.25 * high):
+        trained = f"{name} is trained for σ {low:g}" + (f" to {high:g}" if high > low else "")
+        if noise.sigma < low:
+            remarks.append(f"{trained} and will smooth too much at σ {noise.sigma:.0f}: try --strength 0.5")
+        else:
+            remarks.append(f"{trained} and will leave noise at σ {noise.sigma:.0f}: train or finetune one for it")
+    if noise.correlated:
+        remarks.append(
+            f"its noise is not white (neighbouring pixels correlate by {noise.correlation:.2f}), as in most camera "
+            f"JPEGs; {name} is trained for white noise and may leave much of this: adapt it with dncnn-tf finetune"
+        )
+    return remarks
 
 
 def _distance(name: str, sigma: float) -> float:

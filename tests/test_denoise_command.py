@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 import skimage
 from PIL import ExifTags, Image
+from scipy.ndimage import gaussian_filter
 
-from dncnn_tf import ModelConfig, build_dncnn, denoise
+from dncnn_tf import ModelConfig, build_dncnn, denoise, shipped_models
 from dncnn_tf.metrics import psnr
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
@@ -288,3 +290,20 @@ def test_the_model_is_chosen_and_a_misfit_is_said(dncnn_tf, tmp_path):
     assert run.returncode == 0
     assert "at σ 100" in run.stderr
     assert Image.open(io.BytesIO((tmp_path / "clean_denoised.png").read_bytes())).size == (128, 128)
+
+
+def test_noise_and_model_are_said(dncnn_tf, tmp_path):
+    clean = np.asarray(Image.open(PHOTOGRAPHS / "camera.png"), np.float32)[:300, :300]
+    noise = np.random.default_rng(0).standard_normal(clean.shape)
+    smoothed = gaussian_filter(noise, 0.7)
+    for name, values in (("white", noise), ("smoothed", smoothed / smoothed.std())):
+        pixels = np.clip(np.rint(clean + 15 * values), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    run = dncnn_tf("denoise", "white.png", "smoothed.png", cwd=tmp_path)
+    assert run.returncode == 0
+    white, smoothed = ([line for line in run.stderr.splitlines() if name in line] for name in ("white", "smoothed"))
+    estimate, model = re.search(r"noise of σ ([\d.]+) \(estimated\), (\S+)", white[0]).groups()
+    assert float(estimate) == pytest.approx(15, abs=1.5)
+    assert model in shipped_models()
+    assert not any("not white" in line for line in white)
+    assert any("not white" in line and "finetune" in line for line in smoothed)

@@ -20,7 +20,8 @@ from dncnn_tf.cards import ModelError
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.inference import as_runtime, denoise_batch
 from dncnn_tf.metrics import psnr
-from dncnn_tf.model_choice import choose_model, misfit
+from dncnn_tf.model_choice import choose_model, misfits
+from dncnn_tf.noise import Noise
 from dncnn_tf.tiling import BYTES_PER_PIXEL, run_tiled, tile_side
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
@@ -258,13 +259,17 @@ def test_no_shipped_model_is_said():
         choose_model(1, 25.0, [])
 
 
-def test_misfit_is_said():
-    assert misfit("dncnn-s-25", 25) is None
-    assert misfit("dncnn-s-25", 28) is None
-    assert "smooth too much" in misfit("dncnn-s-25", 10)
-    assert "leave noise" in misfit("dncnn-s-25", 50)
-    assert misfit("dncnn-b", 0) is misfit("dncnn-b", 55) is None
-    assert "leave noise" in misfit("dncnn-b", 90)
+def test_misfits_are_said():
+    def said(name, *noise):
+        return " / ".join(misfits(name, Noise(*noise)))
+
+    assert said("dncnn-s-25", 25) == said("dncnn-s-25", 28) == said("dncnn-b", 0) == said("dncnn-b", 55) == ""
+    assert "--strength" in said("dncnn-s-25", 10)
+    assert "leave noise" in said("dncnn-s-25", 50)
+    assert "finetune" in said("dncnn-b", 90)
+    assert "not white" not in said("dncnn-b", 10, 0.05, 1.1)
+    assert "not white" in said("dncnn-b", 10, 0.5, 1.1)
+    assert "finetune" in said("dncnn-b", 10, 0.5, 1.1)
 
 
 @pytest.mark.parametrize("name", ["camera.png", "coins.png", "coffee.png"])
