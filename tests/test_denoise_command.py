@@ -301,7 +301,9 @@ def test_noise_and_model_are_said(dncnn_tf, tmp_path):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     run = dncnn_tf("denoise", "white.png", "smoothed.png", cwd=tmp_path)
     assert run.returncode == 0
-    white, smoothed = ([line for line in run.stderr.splitlines() if name in line] for name in ("white", "smoothed"))
+    white, smoothed = (
+        [line for line in run.stderr.splitlines() if name in line] for name in ("white.png", "smoothed.png")
+    )
     estimate, model = re.search(r"noise of σ ([\d.]+) \(estimated\), (\S+)", white[0]).groups()
     assert float(estimate) == pytest.approx(15, abs=1.5)
     assert model in shipped_models()
