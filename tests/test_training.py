@@ -297,32 +297,3 @@ def test_the_papers_optimizer_learns_too(photographs: Path, tmp_path: Path) -> N
     log = rows(tmp_path / "run")
     assert log[-1]["loss"] < 0.5 * log[0]["loss"]
     assert log[-1]["psnr"] > NOISY_PSNR + 1
-
-
-@pytest.mark.parametrize("batch_norm", [True, False])
-def test_a_deeper_model_starts_as_the_shallower_one(batch_norm: bool, uninterrupted: Path) -> None:
-    from dncnn_tf.model import build_dncnn
-    from dncnn_tf.transfer import transfer_weights
-
-    if batch_norm:
-        source = keras.saving.load_model(uninterrupted / "last.keras")
-    else:
-        source = build_dncnn(ModelConfig(depth=4, filters=8, batch_norm=False), seed=1)
-    target = build_dncnn(ModelConfig(depth=7, filters=8, batch_norm=batch_norm), seed=2)
-    transfer_weights(source, target)
-    noisy = np.random.default_rng(0).random((1, 31, 33, 1), np.float32)
-    np.testing.assert_allclose(target(noisy), source(noisy), atol=1e-5)
-
-
-def test_a_colour_model_starts_as_the_grey_one(uninterrupted: Path) -> None:
-    from dncnn_tf.model import build_dncnn
-    from dncnn_tf.transfer import transfer_weights
-
-    source = keras.saving.load_model(uninterrupted / "last.keras")
-    target = build_dncnn(ModelConfig(depth=6, filters=8, channels=3), seed=2)
-    transfer_weights(source, target)
-    noisy = np.random.default_rng(0).random((1, 31, 33, 1), np.float32)
-    grey, colour = np.asarray(source(noisy)), np.asarray(target(np.repeat(noisy, 3, axis=-1)))
-    np.testing.assert_allclose(colour, np.repeat(grey, 3, axis=-1), atol=1e-5)
-    with pytest.raises(ValueError, match="is grey if the model is"):
-        transfer_weights(target, build_dncnn(ModelConfig(depth=6, filters=8)))
