@@ -32,10 +32,10 @@ from dncnn_tf.weights import load_model
 
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "recipes.json", HERE / "recipes.md"
-EPOCH = 100
+EPOCHS = 10
 ROUNDS, STEPS_A_ROUND = 3, 4
 
-DEFAULT = TrainConfig(data="train400", precision="bfloat16", steps_per_epoch=EPOCH)
+DEFAULT = TrainConfig(data="train400", precision="bfloat16", epochs=EPOCHS)
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ def _train(contender: Contender, minutes: float, seconds: dict[str, float], fold
     shares = [1.0] if len(stages) == 1 else [contender.share, 1 - contender.share]
     total, init = 0, None
     for i, (config, share) in enumerate(zip(stages, shares, strict=True)):
-        epochs = round(60 * minutes * share / seconds[_key(config)] / EPOCH)
-        config = dataclasses.replace(config, epochs=max(1, epochs), init=init)
+        steps = round(60 * minutes * share / seconds[_key(config)] / EPOCHS)
+        config = dataclasses.replace(config, steps_per_epoch=max(1, steps), init=init)
         stage = folder / str(i)
         if not (stage / "result.json").exists():
             callbacks = [Averaging(contender.averaging)] if contender.averaging else []
