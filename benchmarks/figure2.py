@@ -114,8 +114,8 @@ def _write_table(results: dict[str, dict], steps: int) -> None:
         f"DnCNN with 17 convolutions, σ 25, `train400`, {steps:,} steps of {SHORT.batch_size} patches of "
         f"{SHORT.patch_size}×{SHORT.patch_size}, He's initialisation, bfloat16, one run each, made by",
         f"`DNCNN_TF_DATA=DIR python benchmarks/figure2.py --steps {steps}` on {describe_machine()}. SGD as published",
-        "(momentum 0.9, 0.1 to 0.0001 exponentially, weight decay 1e-4), with gradients clipped to a norm of 0.1; Adam",
-        "at 1e-3, warm-up of 100 steps, cosine to zero. RL: residual learning, BN: batch normalisation.",
+        "(eq. (1), momentum 0.9, 0.1 to 0.0001 exponentially, weight decay 1e-4), with gradients clipped to a norm of",
+        "0.3; Adam at 1e-3, warm-up of 100 steps, cosine to zero. RL: residual learning, BN: batch normalisation.",
         "",
         "![validation PSNR over the steps](images/figure2.png)",
         "",
