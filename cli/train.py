@@ -111,7 +111,8 @@ def _named_recipe(recipe: str | None, color: bool | None, given: dict[str, Any])
     if "sigma" not in given:
         raise click.UsageError("say what to train: --sigma 25, --sigma 0-55, --task general or --recipe NAME")
     low, high = given["sigma"]
-    if low < high:
-        return RECIPES["cdncnn-b" if color else "dncnn-b"]
-    name = f"{'c' if color else ''}dncnn-s-{low:g}"
-    return dataclasses.replace(RECIPES["dncnn-s-25"], name=name)
+    from_scratch = RECIPES["dncnn-s-25"]
+    if low == high:
+        return dataclasses.replace(from_scratch, name=f"{'c' if color else ''}dncnn-s-{low:g}")
+    blind = RECIPES["cdncnn-b" if color else "dncnn-b"]
+    return dataclasses.replace(from_scratch, name=blind.name, model=blind.model)

@@ -137,6 +137,7 @@ class TrainConfig:
 
 
 _BLIND = ModelConfig(depth=20)
+_BLIND_COLOUR = ModelConfig(depth=20, channels=3)
 _FROM_SIGMA_25 = {"init": "dncnn-s-25", "learning_rate": 5e-4, "epochs": 12}
 
 RECIPES: dict[str, TrainConfig] = {
@@ -145,8 +146,8 @@ RECIPES: dict[str, TrainConfig] = {
         TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0), **_FROM_SIGMA_25),
         TrainConfig(name="dncnn-s-25"),
         TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
-        TrainConfig(name="dncnn-b", model=_BLIND, sigma=(0.0, 55.0)),
-        TrainConfig(name="cdncnn-b", model=ModelConfig(depth=20, channels=3), sigma=(0.0, 55.0)),
+        TrainConfig(name="dncnn-b", model=_BLIND, sigma=(0.0, 55.0), init="dncnn-s-25", epochs=12),
+        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, sigma=(0.0, 55.0), init="dncnn-b", epochs=12),
         TrainConfig(name="dncnn-3", model=_BLIND, task="general", sigma=(0.0, 55.0)),
     )
 }

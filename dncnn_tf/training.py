@@ -203,7 +203,7 @@ def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     rate = _schedule(config)
     decay = config.weight_decay or None
     if config.optimizer == "sgd":
-        # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In a few hundred steps of
+        # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In some hundred steps of
         # DnCNN-S, a norm of 0.1 learned more slowly than 0.3, and 1 killed the network without normalisation.
         return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.3)
     if config.optimizer == "muon":
