@@ -90,6 +90,11 @@ def _run(config: TrainConfig, folder: Path) -> dict:
     return {"bsd68": round(psnr, 3), "curve": curve}
 
 
+def _pixels(config: TrainConfig) -> int:
+    """In one batch."""
+    return config.batch_size * config.patch_size**2
+
+
 def _draw(results: dict[str, dict]) -> None:
     from matplotlib.figure import Figure
 
@@ -112,7 +117,9 @@ def _write_table(results: dict[str, dict], steps: int) -> None:
         "# Fig. 2 in small",
         "",
         f"DnCNN with 17 convolutions, σ 25, `train400`, {steps:,} steps of {SHORT.batch_size} patches of "
-        f"{SHORT.patch_size}×{SHORT.patch_size}, He's initialisation, bfloat16, one run each, made by",
+        f"{SHORT.patch_size}×{SHORT.patch_size}, He's initialisation, bfloat16, one run",
+        f"each: a share of 1/{round(SGD.total_steps * _pixels(SGD) / (steps * _pixels(SHORT))):,} of the pixels that "
+        "the paper's training sees, so that what takes longer to show is not here. Made by",
         f"`DNCNN_TF_DATA=DIR python benchmarks/figure2.py --steps {steps}` on {describe_machine()}. SGD as published",
         "(eq. (1), momentum 0.9, 0.1 to 0.0001 exponentially, weight decay 1e-4), with gradients clipped to a norm of",
         "0.3; Adam at 1e-3, warm-up of 100 steps, cosine to zero. RL: residual learning, BN: batch normalisation.",

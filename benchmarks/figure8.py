@@ -1,4 +1,4 @@
-"""The paper's Fig. 8: what the blind models gain over BM3D at every noise level; and which shipped model is best there.
+"""The paper's Fig. 8: what the blind models gain over BM3D at every noise level; and where a model for one σ is better.
 
     pip install bm3d
     DNCNN_TF_DATA=DIR python benchmarks/figure8.py
@@ -23,14 +23,16 @@ from dncnn_tf.cards import PRETRAINED, shipped_models
 from dncnn_tf.data import datasets
 from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path
+from dncnn_tf.inference import ModelLike
 from dncnn_tf.runs import write_json
 
 HERE = Path(__file__).parent
 RESULTS, TABLE, PLOT = HERE / "figure8.json", HERE / "figure8.md", HERE / "images/figure8.png"
 SIGMAS = range(5, 55, 5)
 # BM3D takes some 5 s for a grey picture of BSD68 and 10 s for a colour one, so only some of the pictures are measured.
-SETS = {1: ("bsd68", 6), 3: ("cbsd68", 12)}
-NEAR = 12  # a model for one σ is measured this far from it
+SETS = {"dncnn-b": ("bsd68", 6), "cdncnn-b": ("cbsd68", 12)}
+LEVELS = (15, 25, 50)
+OFFSETS = (-5, -3, -2, -1, 0, 1, 2, 3, 5)
 
 
 class BM3D:
@@ -51,87 +53,88 @@ class BM3D:
 
 @click.command()
 def main() -> None:
-    """Measure what is missing, and write table and plot."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    for channels, (data, every) in SETS.items():
-        files = datasets.resolve(data)[::every]
-        for sigma in SIGMAS:
-            _measure(
-                results, f"BM3D {importlib.metadata.version('bm3d')}", BM3D(channels, sigma), channels, sigma, files
-            )
-            for name in _models(channels, sigma):
-                _measure(results, _identity(name), name, channels, sigma, files)
-    _write_table(results)
-    _draw(results)
-
-
-def _models(channels: int, sigma: float) -> list[str]:
-    """Shipped models that can be meant for this σ."""
-    blind = {1: "dncnn-b", 3: "cdncnn-b"}[channels]
-    special = [f"dncnn-s-{level}" for level in (15, 25, 50) if channels == 1 and abs(level - sigma) <= NEAR]
-    return [name for name in (blind, *special) if name in shipped_models()]
-
-
-def _identity(name: str) -> str:
-    """A model's name and the first digits of its weights' SHA-256."""
-    return f"{name} {hashlib.sha256((PRETRAINED / f'{name}.weights.h5').read_bytes()).hexdigest()[:8]}"
-
-
-def _key(method: str, channels: int, sigma: float) -> str:
-    return f"{method}, {SETS[channels][0]}, σ {sigma}"
-
-
-def _measure(results: dict, method: str, model: object, channels: int, sigma: float, files: list[Path]) -> None:
-    key = _key(method, channels, sigma)
-    if key not in results:
-        results[key] = round(evaluate(model, files, Setting("denoise", sigma)).psnr, 3)
-        click.echo(f"{key}: {results[key]}")
-        write_json(RESULTS, results | {"machine": describe_machine(), "versions": versions()})
-
-
-def _figure(results: dict, name: str, channels: int, sigma: float) -> float | None:
-    method = f"BM3D {importlib.metadata.version('bm3d')}" if name == "BM3D" else _identity(name)
-    return results.get(_key(method, channels, sigma))
-
-
-def _write_table(results: dict) -> None:
+    """Measure what is missing, and write tables and plot."""
+    figures = Figures()
     lines = [
-        "# The blind models beside BM3D, and beside the models for one σ",
+        "# The blind models beside BM3D",
         "",
-        "Mean PSNR in dB on every 6th picture of BSD68 and every 12th of CBSD68; **bold** is the best model. Made by",
-        f"`DNCNN_TF_DATA=DIR python benchmarks/figure8.py` with the package bm3d {importlib.metadata.version('bm3d')} "
-        "(default profile, told the true σ).",
+        "Mean PSNR in dB on every 6th picture of BSD68 and every 12th of CBSD68, made by",
+        "`DNCNN_TF_DATA=DIR python benchmarks/figure8.py` with the package bm3d "
+        f"{importlib.metadata.version('bm3d')} (default profile, told the true σ).",
     ]
-    for channels, (data, every) in SETS.items():
-        names = list(dict.fromkeys(name for sigma in SIGMAS for name in _models(channels, sigma)))
-        count = len(datasets.resolve(data)[::every])
-        lines += ["", f"## {data}, {count} pictures", "", f"| σ | BM3D | {' | '.join(names)} | blind model's gain |"]
-        lines += ["|--:|--:|" + "--:|" * len(names) + "--:|"]
-        for sigma in SIGMAS:
-            peer = _figure(results, "BM3D", channels, sigma)
-            figures = {name: _figure(results, name, channels, sigma) for name in _models(channels, sigma)}
-            best = max(figures.values())
-            cells = [_cell(figures.get(name), best) for name in names]
-            lines.append(f"| {sigma} | {peer:.2f} | {' | '.join(cells)} | {figures[names[0]] - peer:+.2f} |")
+    blind = [name for name in SETS if name in shipped_models()]
+    gains = {name: _beside_bm3d(figures, name, lines) for name in blind}
+    _beside_special(figures, lines)
+    _draw(gains)
     with atomic_path(TABLE) as path:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _cell(psnr: float | None, best: float) -> str:
-    if psnr is None:
-        return ""
-    return f"**{psnr:.2f}**" if psnr == best else f"{psnr:.2f}"
+class Figures:
+    """PSNRs, measured when they are asked for the first time."""
+
+    def __init__(self) -> None:
+        self.values = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+
+    def bm3d(self, data: str, every: int, channels: int, sigma: float) -> float:
+        """Of BM3D."""
+        method = f"BM3D {importlib.metadata.version('bm3d')}"
+        return self._of(method, BM3D(channels, sigma), data, every, sigma)
+
+    def shipped(self, name: str, data: str, every: int, sigma: float) -> float:
+        """Of a model in the box, known by the first digits of its weights' SHA-256."""
+        digest = hashlib.sha256((PRETRAINED / f"{name}.weights.h5").read_bytes()).hexdigest()
+        return self._of(f"{name} {digest[:8]}", name, data, every, sigma)
+
+    def _of(self, method: str, model: ModelLike, data: str, every: int, sigma: float) -> float:
+        key = f"{method}, {data} 1 in {every}, σ {sigma}"
+        if key not in self.values:
+            files = datasets.resolve(data)[::every]
+            self.values[key] = round(evaluate(model, files, Setting("denoise", sigma)).psnr, 3)
+            click.echo(f"{key}: {self.values[key]}")
+            write_json(RESULTS, self.values | {"machine": describe_machine(), "versions": versions()})
+        return self.values[key]
 
 
-def _draw(results: dict) -> None:
+def _beside_bm3d(figures: Figures, name: str, lines: list[str]) -> list[float]:
+    """Add a table; the gains at `SIGMAS`."""
+    data, every = SETS[name]
+    channels = 3 if name == "cdncnn-b" else 1
+    peer = [figures.bm3d(data, every, channels, sigma) for sigma in SIGMAS]
+    ours = [figures.shipped(name, data, every, sigma) for sigma in SIGMAS]
+    rows = {
+        "BM3D": [f"{psnr:.2f}" for psnr in peer],
+        f"`{name}`": [f"{psnr:.2f}" for psnr in ours],
+        "gain": [f"{a - b:+.2f}" for a, b in zip(ours, peer, strict=True)],
+    }
+    lines += ["", f"| {data}, σ | {' | '.join(map(str, SIGMAS))} |", "|---|" + "--:|" * len(SIGMAS)]
+    lines += [f"| {label} | {' | '.join(cells)} |" for label, cells in rows.items()]
+    return [a - b for a, b in zip(ours, peer, strict=True)]
+
+
+def _beside_special(figures: Figures, lines: list[str]) -> None:
+    data, every = SETS["dncnn-b"]
+    header = " | ".join(f"{offset:+d}" if offset else "0" for offset in OFFSETS)
+    lines += ["", "# The models for one σ beside the blind one", "", "Gain over `dncnn-b` in dB on the same pictures"]
+    lines[-1] += ", at noise of that σ and a little less or more:"
+    lines += ["", f"| model | {header} |", "|---|" + "--:|" * len(OFFSETS)]
+    for level in LEVELS:
+        gains = [
+            figures.shipped(f"dncnn-s-{level}", data, every, level + offset)
+            - figures.shipped("dncnn-b", data, every, level + offset)
+            for offset in OFFSETS
+        ]
+        lines.append(f"| `dncnn-s-{level}` | {' | '.join(f'{gain:+.2f}' for gain in gains)} |")
+
+
+def _draw(gains: dict[str, list[float]]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for channels, (data, _) in SETS.items():
-        blind = _models(channels, 25)[0]
-        gains = [_figure(results, blind, channels, s) - _figure(results, "BM3D", channels, s) for s in SIGMAS]
-        axes.plot(list(SIGMAS), gains, marker="o", label=f"{blind} over {'C' if channels == 3 else ''}BM3D, {data}")
+    for name, values in gains.items():
+        peer = "CBM3D" if name == "cdncnn-b" else "BM3D"
+        axes.plot(list(SIGMAS), values, marker="o", label=f"{name} over {peer}, {SETS[name][0]}")
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set(xlabel="σ", ylabel="gain in dB")
     axes.grid(alpha=0.3)
