@@ -111,8 +111,6 @@ def _named_recipe(recipe: str | None, color: bool | None, given: dict[str, Any])
     if "sigma" not in given:
         raise click.UsageError("say what to train: --sigma 25, --sigma 0-55, --task general or --recipe NAME")
     low, high = given["sigma"]
-    from_scratch = RECIPES["dncnn-s-25"]
-    if low == high:
-        return dataclasses.replace(from_scratch, name=f"{'c' if color else ''}dncnn-s-{low:g}")
-    blind = RECIPES["cdncnn-b" if color else "dncnn-b"]
-    return dataclasses.replace(from_scratch, name=blind.name, model=blind.model)
+    if low < high:
+        return dataclasses.replace(RECIPES["cdncnn-b" if color else "dncnn-b"], init=None)
+    return dataclasses.replace(RECIPES["dncnn-s-25"], name=f"{'c' if color else ''}dncnn-s-{low:g}")

@@ -60,6 +60,7 @@ class TrainConfig:
         steps_per_epoch: optimizer steps between two validations and checkpoints.
         epochs: number of such rounds; the schedule spans all of them.
         scales: each image is used at these sizes too.
+        loss: "mse" (eq. 1) or "psnr" (each patch's PSNR, so that little noise counts as much as much noise).
         optimizer: "muon" (`optimizers.Muon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
         learning_rate: the highest rate.
         schedule: "cosine" to zero, "exponential" to a thousandth, or "constant".
@@ -84,6 +85,7 @@ class TrainConfig:
     steps_per_epoch: int = 500
     epochs: int = 40
     scales: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
+    loss: Literal["mse", "psnr"] = "mse"
     optimizer: Literal["muon", "adam", "adamw", "sgd"] = "muon"
     learning_rate: float = 1e-3
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"
@@ -139,6 +141,7 @@ class TrainConfig:
 _BLIND = ModelConfig(depth=20)
 _BLIND_COLOUR = ModelConfig(depth=20, channels=3)
 _FROM_SIGMA_25 = {"init": "dncnn-s-25", "learning_rate": 5e-4, "epochs": 12}
+_ANY_SIGMA = {"sigma": (0.0, 55.0), "loss": "psnr"}
 
 RECIPES: dict[str, TrainConfig] = {
     recipe.name: recipe
@@ -146,8 +149,8 @@ RECIPES: dict[str, TrainConfig] = {
         TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0), **_FROM_SIGMA_25),
         TrainConfig(name="dncnn-s-25"),
         TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
-        TrainConfig(name="dncnn-b", model=_BLIND, sigma=(0.0, 55.0), init="dncnn-s-25", epochs=12),
-        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, sigma=(0.0, 55.0), init="dncnn-b", epochs=12),
+        TrainConfig(name="dncnn-b", model=_BLIND, **_ANY_SIGMA, init="dncnn-s-25"),
+        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b"),
         TrainConfig(name="dncnn-3", model=_BLIND, task="general", sigma=(0.0, 55.0)),
     )
 }
@@ -173,6 +176,7 @@ def paper_recipe(name: str) -> TrainConfig:
         batch_size=128,
         steps_per_epoch=_PAPER_PATCHES.get(name, 3_000),
         epochs=50,
+        loss="mse",
         optimizer="sgd",
         learning_rate=1e-1,
         schedule="exponential",

@@ -186,6 +186,21 @@ def test_a_diverging_run_stops_with_advice(dncnn_tf, photographs: Path, tmp_path
     assert "Traceback" not in done.stderr
 
 
+def test_a_blind_model_is_trained_by_its_psnr_and_resumes(dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "blind"
+    arguments = ("train", "--sigma", "0-55", *SMALL, "--data", photographs, "--epochs", 2, "--steps-per-epoch", 30)
+    assert dncnn_tf(*arguments, "--output", run).returncode == 0
+    config = json.loads((run / "config.json").read_text())
+    assert (config["loss"], config["init"], config["sigma"]) == ("psnr", None, [0, 55])
+    before = rows(run)
+    for row in before:
+        assert row["psnr"] - 1 < -row["loss"] < row["psnr"]  # PSNR counts to 50 dB
+    (run / "checkpoints/epoch-00002.keras").unlink()
+    resumed = dncnn_tf(*arguments, "--output", run, "--resume")
+    assert "going on after epoch 1 of 2" in resumed.stderr
+    assert rows(run)[1]["loss"] == pytest.approx(before[1]["loss"], rel=1e-4)
+
+
 class TestRefusals:
     """One line, exit 1 (usage: 2), nothing lost."""
 
