@@ -66,6 +66,7 @@ CONTENDERS = {
     "muon-half": Contender("… at half the rate", dataclasses.replace(DEFAULT, learning_rate=5e-4)),
     "muon-large": Contender("… batches of 16×64²", dataclasses.replace(DEFAULT, batch_size=16)),
     "muon-small": Contender("… batches of 32×32²", dataclasses.replace(DEFAULT, batch_size=32, patch_size=32)),
+    "muon-psnr": Contender("… each patch's PSNR as the loss", dataclasses.replace(DEFAULT, loss="psnr")),
     "muon-averaged": Contender(
         "… constant rate, averaged weights (EMA 0.998)",
         dataclasses.replace(DEFAULT, schedule="constant"),
