@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "--precision", "float32")
+"""Options of `dncnn-tf train` for a network and batches that take seconds."""
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -26,3 +30,14 @@ def dncnn_tf() -> Callable[..., subprocess.CompletedProcess[str]]:
 def command(*arguments: object) -> list[str]:
     """The command line that starts the installed `dncnn-tf` of this Python."""
     return [str(Path(sys.executable).with_name("dncnn-tf")), *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four real pictures of 200×200 pixels, one of them in colour."""
+    import skimage.data
+
+    folder = tmp_path_factory.mktemp("photographs")
+    for name in ("camera", "moon", "coins", "astronaut"):
+        Image.fromarray(getattr(skimage.data, name)()[:200, :200]).save(folder / f"{name}.png")
+    return folder

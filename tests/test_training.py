@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import fcntl
 import json
 import os
 import shutil
@@ -18,13 +17,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import command
+from conftest import SMALL, command
 from PIL import Image
 
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
 from dncnn_tf.training import _schedule, new_model, train
 
-SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "--precision", "float32")
 NOISY_PSNR = 20.17  # of σ 25: 10·log10(255² / 25²)
 
 
@@ -35,16 +33,6 @@ def rows(run: Path) -> list[dict[str, float]]:
 
 def weights(file: Path) -> list[np.ndarray]:
     return keras.saving.load_model(file).get_weights()
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import skimage.data
-
-    folder = tmp_path_factory.mktemp("photographs")
-    for name in ("camera", "moon", "coins", "astronaut"):
-        Image.fromarray(getattr(skimage.data, name)()[:200, :200]).save(folder / f"{name}.png")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -199,78 +187,6 @@ def test_a_blind_model_is_trained_by_its_psnr_and_resumes(dncnn_tf, photographs:
     resumed = dncnn_tf(*arguments, "--output", run, "--resume")
     assert "going on after epoch 1 of 2" in resumed.stderr
     assert rows(run)[1]["loss"] == pytest.approx(before[1]["loss"], rel=1e-4)
-
-
-class TestRefusals:
-    """One line, exit 1 (usage: 2), nothing lost."""
-
-    @pytest.fixture
-    def run(self, uninterrupted: Path, tmp_path: Path) -> Path:
-        return Path(shutil.copytree(uninterrupted, tmp_path / "run"))
-
-    def refused(self, done: subprocess.CompletedProcess[str], text: str, status: int = 1) -> None:
-        assert done.returncode == status
-        assert text in done.stderr
-        assert "Traceback" not in done.stderr
-        assert done.stdout == ""
-
-    def test_a_folder_with_a_run(self, dncnn_tf, run: Path) -> None:
-        before = sorted(run.rglob("*"))
-        self.refused(dncnn_tf("train", "--sigma", 25, "--output", run), "not empty; give --resume")
-        assert sorted(run.rglob("*")) == before
-
-    def test_a_folder_in_use(self, dncnn_tf, run: Path) -> None:
-        with (run / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self.refused(dncnn_tf("train", "--resume", "--output", run), "in use by another training")
-
-    def test_a_damaged_configuration(self, dncnn_tf, run: Path) -> None:
-        (run / "config.json").write_text('{"model": ')
-        self.refused(dncnn_tf("train", "--resume", "--output", run), "config.json: damaged")
-
-    def test_only_damaged_checkpoints(self, dncnn_tf, run: Path) -> None:
-        for file in (run / "checkpoints").iterdir():
-            file.write_bytes(b"PK\x03\x04 nothing")
-        self.refused(dncnn_tf("train", "--resume", "--output", run), "every checkpoint is damaged")
-
-    def test_resuming_something_else(self, dncnn_tf, run: Path) -> None:
-        done = dncnn_tf("train", "--sigma", 50, "--resume", "--output", run)
-        self.refused(done, "sigma is [25.0, 25.0], not [50.0, 50.0]".replace("[", "(").replace("]", ")"))
-
-    def test_a_start_that_does_not_fit(self, dncnn_tf, run: Path, photographs: Path, tmp_path: Path) -> None:
-        options = ("--filters", 16, "--depth", 5, "--data", photographs, "--init", run, "--output", tmp_path / "new")
-        self.refused(dncnn_tf("train", "--sigma", 25, *options), "a model can start from one that has the same")
-        assert not (tmp_path / "new").exists()
-
-    def test_patches_larger_than_the_images(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
-        options = ("--patch-size", 300, "--data", photographs, "--output", tmp_path / "new")
-        self.refused(dncnn_tf("train", "--sigma", 25, *options), "shorter side is 200 at most")
-        assert not (tmp_path / "new").exists()
-
-    def test_validation_images_of_a_few_pixels(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
-        (tmp_path / "tiny").mkdir()
-        Image.new("L", (8, 8)).save(tmp_path / "tiny/a.png")
-        options = ("--data", photographs, "--validation-data", tmp_path / "tiny", "--output", tmp_path / "new")
-        self.refused(dncnn_tf("train", "--sigma", 25, *options), "at least 12 pixels wide and high")
-        assert not (tmp_path / "new").exists()
-
-    @pytest.mark.parametrize(
-        ("arguments", "text"),
-        [
-            (("--sigma", "-3"), "from 0 to 255"),
-            (("--sigma", "256"), "from 0 to 255"),
-            (("--sigma", "loud"), "not a number"),
-            (("--sigma", "30-20"), "low to high"),
-            (("--sigma", "nan"), "from 0 to 255"),
-            ((), "say what to train"),
-            (("--recipe", "dncnn-s-15", "--depth", 5), "starts from dncnn-s-25, so its network is fixed"),
-            (("--task", "general", "--color"), "channels must be 1"),
-            (("--resume",), "--output DIR"),
-        ],
-    )
-    def test_usage(self, dncnn_tf, tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:
-        self.refused(dncnn_tf("train", *arguments, cwd=tmp_path), text, status=2)
-        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", RECIPES)
