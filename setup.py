@@ -30,7 +30,7 @@ setup(
     package_data={"dncnn_tf": ["py.typed", "pretrained/*"], "dncnn_tf.data": ["*.json"]},
     install_requires=requirements(),
     extras_require={
-        "test": ["pytest>=8", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"],
+        "test": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"],
         "pth": ["torch>=2.4"],  # convert KAIR's .pth weights
     },
     python_requires=">=3.11",

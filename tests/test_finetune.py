@@ -44,7 +44,7 @@ def psnr_of_new_picture(dncnn_tf, pairs: Path, model: str | Path) -> float:
 
 def test_it_helps_on_correlated_noise(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
     run = tmp_path / "mine"
-    short = ("--epochs", 4, "--steps-per-epoch", 25, "--patch-size", 48)
+    short = ("--epochs", 2, "--steps-per-epoch", 30, "--patch-size", 40)
     done = dncnn_tf(
         "finetune", "--pairs", pairs / "noisy", pairs / "clean", "--model", "dncnn-s-25", *short, "--output", run
     )
