@@ -9,7 +9,6 @@ again unless the model has changed. Results: figure8.json, figure8.md and images
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 from pathlib import Path
@@ -19,7 +18,7 @@ import click
 import numpy as np
 from machine import describe_machine
 
-from dncnn_tf.cards import PRETRAINED, shipped_models
+from dncnn_tf.cards import read_card, shipped_models
 from dncnn_tf.data import datasets
 from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path
@@ -83,8 +82,7 @@ class Figures:
 
     def shipped(self, name: str, data: str, every: int, sigma: float) -> float:
         """Of a model in the box, known by the first digits of its weights' SHA-256."""
-        digest = hashlib.sha256((PRETRAINED / f"{name}.weights.h5").read_bytes()).hexdigest()
-        return self._of(f"{name} {digest[:8]}", name, data, every, sigma)
+        return self._of(f"{name} {read_card(name)['sha256'][:8]}", name, data, every, sigma)
 
     def _of(self, method: str, model: ModelLike, data: str, every: int, sigma: float) -> float:
         key = f"{method}, {data} 1 in {every}, σ {sigma}"
