@@ -8,6 +8,7 @@ from dncnn_tf import __version__
 
 from .convert import convert
 from .data import data
+from .deblock import deblock
 from .demo import demo
 from .denoise import denoise
 from .evaluate import evaluate
@@ -15,6 +16,7 @@ from .export import export
 from .finetune import finetune
 from .models import models
 from .train import train
+from .upscale import upscale
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +25,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, demo, denoise, evaluate, export, finetune, models, train):
+for _command in (convert, data, deblock, demo, denoise, evaluate, export, finetune, models, train, upscale):
     cli.add_command(_command)
 
 

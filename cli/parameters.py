@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import click
 
 HIGHEST_SIGMA = 255.0
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 class Sigma(click.ParamType):
@@ -24,6 +27,15 @@ class Sigma(click.ParamType):
         return sigma
 
 
+class SigmaOrAuto(Sigma):
+    """A noise level, or "auto" (None) to estimate it."""
+
+    name = "auto|σ"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        return None if value == "auto" else super().convert(value, param, ctx)
+
+
 class SigmaRange(click.ParamType):
     """A noise level ("25") or a range of them ("0-55")."""
 
@@ -39,3 +51,43 @@ class SigmaRange(click.ParamType):
         if low > high:
             self.fail(f"a range of σ goes from low to high. Received: {value}", param, ctx)
         return low, high
+
+
+class Strength(click.FloatRange):
+    """A share from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        strength = super().convert(value, param, ctx)
+        if math.isnan(strength):  # no range keeps it out
+            self.fail(f"{value} is not a number from 0 to 1", param, ctx)
+        return strength
+
+
+class Tile(click.ParamType):
+    """A tile's side in pixels, 0 for none, or "auto"."""
+
+    name = "auto|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value == "auto":
+            return value
+        if not re.fullmatch(r"\d+", str(value)):
+            self.fail(f"{value!r} is neither auto nor a number of pixels, such as 512 (0: no tiles)", param, ctx)
+        return int(value)
+
+
+class Memory(click.ParamType):
+    """An amount of memory in bytes, or with K, M, G or T."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:I?B)?", str(value).upper())
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is not an amount of memory, such as 2G or 800M", param, ctx)
+        return int(float(match[1]) * _UNITS[match[2]])

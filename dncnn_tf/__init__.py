@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .metrics import psnr
     from .model import build_dncnn, fold_batch_norm
     from .noise import estimate_sigma
+    from .restoration import deblock, upscale
     from .training import train
     from .weights import load_model
 
@@ -24,6 +25,7 @@ _MODULES = {
     "ModelError": "cards",
     "TrainConfig": "config",
     "build_dncnn": "model",
+    "deblock": "restoration",
     "denoise": "inference",
     "estimate_sigma": "noise",
     "evaluate": "evaluation",
@@ -32,6 +34,7 @@ _MODULES = {
     "psnr": "metrics",
     "shipped_models": "cards",
     "train": "training",
+    "upscale": "restoration",
 }
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "ModelError",
     "TrainConfig",
     "build_dncnn",
+    "deblock",
     "denoise",
     "estimate_sigma",
     "evaluate",
@@ -48,6 +52,7 @@ __all__ = [
     "psnr",
     "shipped_models",
     "train",
+    "upscale",
 ]
 
 

@@ -24,14 +24,14 @@ class Batch:
     Attributes:
         pixels: float32 (N, H, W, C), C = 1 or 3, in [0, 1]; float input may leave the range slightly.
         alpha: transparency as it came, (N, H, W, 1), or None.
-        shape: of the array that came.
+        ndim: of the array that came, 2 to 4.
         dtype: of the array that came.
         mode: PIL's mode, None for arrays.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None
-    shape: tuple[int, ...]
+    ndim: int
     dtype: np.dtype
     mode: str | None
 
@@ -59,7 +59,7 @@ def to_batch(image: ImageLike) -> Batch:
     channels = images.shape[-1]
     alpha = images[..., -1:] if channels in (2, 4) else None
     color = images[..., :-1] if alpha is not None else images
-    return Batch(_to_float(color), alpha, array.shape, array.dtype, mode)
+    return Batch(_to_float(color), alpha, array.ndim, array.dtype, mode)
 
 
 def _as_nhwc(array: np.ndarray) -> np.ndarray:
@@ -94,14 +94,14 @@ def from_batch(pixels: np.ndarray, like: Batch) -> Any:
 
     Args:
         pixels: float32 (N, H, W, C) in [0, 1].
-        like: what `to_batch` gave; its type, shape, dtype and alpha come back.
+        like: what `to_batch` gave; its type, dimensions, dtype and alpha come back.
 
     Returns:
         An array or a PIL image.
     """
     color = from_float(pixels, like.dtype)
     images = color if like.alpha is None else np.concatenate([color, like.alpha], axis=-1)
-    array = images.reshape(like.shape)
+    array = {2: images[0, ..., 0], 3: images[0], 4: images}[like.ndim]
     return array if like.mode is None else Image.fromarray(array)
 
 

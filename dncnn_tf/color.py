@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+STUDIO_SWING = 219 / 255
+"""Range of Y: black is at 16/255, white at 235/255."""
+
 
 def luminance(image: np.ndarray) -> np.ndarray:
     """Y of YCbCr, ITU-R BT.601 in studio swing, as MATLAB's `rgb2ycbcr`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,14 @@ def write(picture: Picture, target: Path, format: str | None = None) -> None:
     content = encode(picture, format)
     with atomic_path(target) as path:
         path.write_bytes(content)
+
+
+def coded_anew(picture: Picture) -> Picture:
+    """The picture, to be written finely where it came as a coarse JPEG file, whose blocks would be put back in."""
+    if picture.format != "JPEG":
+        return picture
+    kept = {key: picture.coding[key] for key in ("comment", "xmp") if key in picture.coding}
+    return dataclasses.replace(picture, coding={**_default_coding("JPEG"), **kept})
 
 
 def losses(picture: Picture, format: str) -> list[str]:

@@ -12,7 +12,19 @@ import pytest
 from dncnn_tf import __version__
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("convert", "data", "demo", "denoise", "evaluate", "export", "finetune", "models", "train")
+COMMANDS = (
+    "convert",
+    "data",
+    "deblock",
+    "demo",
+    "denoise",
+    "evaluate",
+    "export",
+    "finetune",
+    "models",
+    "train",
+    "upscale",
+)
 
 
 def test_version(dncnn_tf) -> None:

@@ -242,7 +242,7 @@ def test_nothing_to_do_is_one_line_and_exit_1(dncnn_tf, tmp_path, arguments, mes
         (["a.png", "a.jpg", "--format", "png"], "a.png and a.jpg would both be written to a_denoised.png"),
         (["-", "a.png"], "goes alone"),
         (["-", "-o", "folder"], "must be a file"),
-        (["-", "--compare"], "need a file"),
+        (["-", "--compare"], "need a file for the result"),
         (["a.png", "--suffix", "x/y"], "without /"),
         ([], "Missing argument"),
     ],

@@ -22,11 +22,12 @@ LAYERS = (
         "image_writing",
         "color",
         "precision",
+        "resizing",
         "batch_norm",
         "optimizers",
     ),
     ("model", "model_choice", "metrics", "noise", "transfer", "data"),
-    ("inference", "runtimes", "weights", "convert", "runs", "recording", "tiling"),
+    ("inference", "restoration", "runtimes", "weights", "convert", "runs", "recording", "tiling"),
     ("training", "evaluation", "paper_tables", "export", "serving", "report"),
 )
 WITHOUT_TENSORFLOW = ("config", "convert", "images", "inference", "metrics", "model", "noise", "transfer", "weights")

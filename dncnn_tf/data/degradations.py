@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..arrays import from_float
+from ..resizing import enlarge_axis, shrink_axis
 
 
 def add_gaussian_noise(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
@@ -51,25 +52,13 @@ def bicubic_down_up(clean: np.ndarray, scale: int, *, enlarge_in_8_bits: bool = 
     return np.stack(restored, axis=-1).reshape(clean.shape)
 
 
-_REACH = 3  # low-resolution pixels that the kernel reaches past a border: its radius of 2, rounded up by the phase
-
-
 def _down_up_plane(plane: np.ndarray, scale: int, enlarge_in_8_bits: bool) -> np.ndarray:
     for axis in (0, 1):
-        plane = _round_8bit(_resize(plane, axis, scale * _REACH, _REACH))
+        plane = _round_8bit(shrink_axis(plane, axis, scale))
     for axis in (0, 1):
-        plane = _resize(plane, axis, _REACH, scale * _REACH)
+        plane = enlarge_axis(plane, axis, scale)
         plane = _round_8bit(plane) if enlarge_in_8_bits else plane
     return plane
-
-
-def _resize(plane: np.ndarray, axis: int, margin: int, margin_after: int) -> np.ndarray:
-    """Resize along one axis by margin_after / margin, with mirrored borders; Pillow's own borders are cut off."""
-    margins = [(margin, margin) if axis == i else (0, 0) for i in (0, 1)]
-    padded = np.pad(plane, margins, mode="symmetric")
-    height, width = (side * margin_after // margin if axis == i else side for i, side in enumerate(padded.shape))
-    resized = np.asarray(Image.fromarray(padded).resize((width, height), Image.Resampling.BICUBIC))
-    return resized[margin_after:-margin_after] if axis == 0 else resized[:, margin_after:-margin_after]
 
 
 def _round_8bit(plane: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which files `dncnn-tf denoise` reads and which it writes, settled before anything is read or written."""
+"""Which files a command reads and which it writes, settled before anything is read or written."""
 
 from __future__ import annotations
 

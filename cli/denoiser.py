@@ -1,0 +1,69 @@
+"""Denoise pictures, each with the model that suits it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dncnn_tf.cards import shipped_models
+from dncnn_tf.config import RECIPES
+from dncnn_tf.images import Picture
+from dncnn_tf.inference import blend, denoise_batch
+from dncnn_tf.model_choice import choose_model, misfits
+from dncnn_tf.noise import Noise, estimate_noise
+from dncnn_tf.runtimes import Runtime
+
+from .restorer import Restorer
+
+
+def _removed(noisy: Picture, clean: Picture) -> Picture:
+    """What was removed, on mid-grey."""
+    return Picture(noisy.pixels - clean.pixels + np.float32(0.5), None, "PNG", 8)
+
+
+def _side_by_side(noisy: Picture, clean: Picture) -> Picture:
+    return Picture(np.concatenate([noisy.pixels, clean.pixels], axis=1), None, "PNG", 8)
+
+
+class Denoiser(Restorer):
+    """Turns noisy pictures into clean ones.
+
+    Args:
+        model: a model's name or path, or "auto".
+        sigma: noise level on the 0–255 scale, None to estimate it.
+        strength: share of the noise to subtract, 0 to 1.
+        options: as for `Restorer`.
+    """
+
+    extras: ClassVar = {"noise": _removed, "compare": _side_by_side}
+
+    def __init__(self, *, model: str, sigma: float | None, strength: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.model = model
+        self.sigma = sigma
+        self.strength = strength
+
+    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+        """The picture with `strength` of its noise subtracted."""
+        runtime = self._runtime(picture, name)
+        memory = self.memory(picture.pixels.nbytes)
+        batch = picture.pixels[None]
+        denoised = denoise_batch(batch, runtime, tile=self.tile, max_memory=memory, progress=progress)[0]
+        return dataclasses.replace(picture, pixels=blend(picture.pixels, denoised, self.strength))
+
+    def _runtime(self, picture: Picture, name: str) -> Runtime:
+        if self.model != "auto" and self.model not in RECIPES:
+            return self.open(self.model)
+        noise = estimate_noise(picture.pixels) if self.sigma is None else Noise(self.sigma)
+        level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
+        model = self.model
+        if model == "auto":
+            model = choose_model(picture.pixels.shape[-1], noise.sigma, shipped_models())
+        runtime = self.open(model)
+        self.note(f"{name}: {level}, {model}")
+        for remark in misfits(model, noise):
+            self.note(f"{name}: {remark}")
+        return runtime

@@ -1,0 +1,60 @@
+"""Upscale and deblock pictures with the general model (DnCNN-3)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from dncnn_tf.image_writing import coded_anew
+from dncnn_tf.images import Picture
+from dncnn_tf.resizing import enlarge
+from dncnn_tf.restoration import enlarge_levels, restore_luminance
+
+from .restorer import Restorer
+
+
+class Deblocker(Restorer):
+    """Takes JPEG's blocks away.
+
+    Args:
+        model: a general model's name or path.
+        options: as for `Restorer`.
+    """
+
+    def __init__(self, *, model: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.model = model
+
+    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+        """The picture without blocks; as a JPEG file, it is not coded as coarsely again."""
+        runtime = self.open(self.model)
+        restored = restore_luminance(
+            picture.pixels[None],
+            runtime,
+            tile=self.tile,
+            max_memory=self.memory(picture.pixels.nbytes),
+            progress=progress,
+        )[0]
+        return coded_anew(dataclasses.replace(picture, pixels=restored))
+
+
+class Upscaler(Deblocker):
+    """Enlarges pictures.
+
+    Args:
+        scale: 2, 3 or 4.
+        options: as for `Deblocker`.
+    """
+
+    def __init__(self, *, scale: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.scale = scale
+
+    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+        """The picture `scale` times as high and wide."""
+        alpha = picture.alpha
+        if alpha is not None:
+            alpha = enlarge_levels(alpha[..., None], self.scale)[..., 0]
+        pixels = enlarge(picture.pixels, self.scale)
+        return super().restore(dataclasses.replace(picture, pixels=pixels, alpha=alpha), name, progress)

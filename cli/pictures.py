@@ -1,0 +1,204 @@
+"""What commands that make image files of image files share: options, rules for files, a failure that stops no other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dncnn_tf.formats import SUFFIXES
+
+from .common import describe, error, note, start_keras
+from .file_plan import FORMATS, STREAM, Job, make_plan
+from .parameters import Memory, Tile
+
+if TYPE_CHECKING:
+    from .restorer import Restorer
+
+
+@dataclass(frozen=True)
+class Files:
+    """The options that say what is read and what is written.
+
+    Attributes:
+        output: a file, a folder, "-", or None for beside the input.
+        format: one of `FORMATS`.
+        suffix: goes between a result's name and its ending.
+        recursive: go into folders within folders.
+        overwrite: replace files that exist.
+        dry_run: only say what would be done.
+        extras: further pictures of each result, as `Restorer.extras` names them.
+    """
+
+    output: str | None
+    format: str
+    suffix: str
+    recursive: bool
+    overwrite: bool
+    dry_run: bool
+    extras: tuple[str, ...] = ()
+
+
+def file_options(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add INPUT… and the options of `Files`; the function gets `inputs` and these by name."""
+    return _options(
+        click.argument("inputs", nargs=-1, required=True, metavar="INPUT..."),
+        click.option(
+            "-o", "--output", metavar="OUT", help="A file, a folder, or - for stdout.  [default: beside the input]"
+        ),
+        click.option("--format", type=click.Choice(FORMATS), default="keep", show_default=True, help="Of the results."),
+        click.option("--suffix", default=suffix, show_default=True, help="Goes before the ending of a result's name."),
+        click.option(
+            "--recursive/--no-recursive", default=False, show_default=True, help="Go into folders within folders."
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace files that exist."),
+        click.option("--dry-run", is_flag=True, help="Only say what would be read and written."),
+    )
+
+
+def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `Restorer`."""
+    return _options(
+        click.option(
+            "--tile",
+            type=Tile(),
+            default="auto",
+            show_default=True,
+            metavar="auto|N",
+            help="Largest side of a part; 0: one part.",
+        ),
+        click.option(
+            "--max-memory",
+            type=Memory(),
+            default="2G",
+            show_default=True,
+            help="Memory to make do with, by smaller parts.",
+        ),
+        click.option(
+            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True
+        ),
+    )(function)
+
+
+def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable[[], Restorer]) -> None:
+    """Restore every picture that there is; exit with status 1 if one failed.
+
+    Args:
+        inputs: files, folders, globs, or "-" alone.
+        files: what to write.
+        make_restorer: called when there is something to do, with Keras imported.
+
+    Raises:
+        click.UsageError: the options do not go together.
+        ModelError: the model cannot be loaded.
+    """
+    if "/" in files.suffix:
+        raise click.UsageError(f"--suffix is a part of a file's name, without /. Received: {files.suffix}")
+    plan = make_plan(
+        inputs,
+        files.output,
+        recursive=files.recursive,
+        suffix=files.suffix,
+        format=files.format,
+        extras=list(files.extras),
+    )
+    _check_streams(plan.jobs, files)
+    for failure in plan.failures:
+        error(failure)
+    if plan.skipped:
+        note(f"passing over results of an earlier run ({plan.skipped})")
+    ready = [job for job in plan.jobs if _is_free(job, files)]
+    failed = len(plan.failures) + len(plan.jobs) - len(ready)
+    if files.dry_run:
+        for job in ready:
+            click.echo(f"{job.source or STREAM} -> {job.target or STREAM}")
+    elif ready:
+        failed += _restore_all(ready, files, make_restorer)
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def _check_streams(jobs: list[Job], files: Files) -> None:
+    if all(job.target for job in jobs):
+        return
+    if files.extras:
+        raise click.UsageError("further pictures, such as --compare makes, need a file for the result; give -o FILE")
+    if sys.stdout.isatty() and not files.dry_run:
+        raise click.UsageError("the result is an image file and stdout is a terminal; redirect it or give -o FILE")
+
+
+def _is_free(job: Job, files: Files) -> bool:
+    targets = [job.target, *(job.beside(name) for name in files.extras)] if job.target else []
+    taken = [target for target in targets if target.exists()]
+    if taken and not files.overwrite:
+        error(f"{taken[0]}: exists already; give --overwrite to replace it, or another -o or --suffix")
+    return files.overwrite or not taken
+
+
+def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[[], Restorer]) -> int:
+    """Restore one after the other.
+
+    Returns:
+        How many failed.
+    """
+    start_keras()
+    from dncnn_tf.cards import ModelError
+
+    from .restorer import progress_bar
+
+    restorer = make_restorer()
+    failed = 0
+    with progress_bar(len(jobs)) as progress:
+        for i, job in enumerate(jobs):
+            try:
+                _restore_one(restorer, job, files, lambda share, i=i: progress(i + share))
+            except ModelError:
+                raise
+            except Exception as failure:  # whatever is wrong with one file must not stop the others
+                error(_named(describe(failure), job))
+                failed += 1
+            progress(i + 1)
+    return failed
+
+
+def _restore_one(restorer: Restorer, job: Job, files: Files, progress: Callable[[float], None]) -> None:
+    from dncnn_tf.image_writing import encode, write
+    from dncnn_tf.images import read
+
+    picture = read(job.source if job.source else click.get_binary_stream("stdin").read())
+    written = _format(job, files.format, picture.format)
+    result = restorer(picture, written, str(job.source or "standard input"), progress)
+    if job.target is None:
+        click.get_binary_stream("stdout").write(encode(result, written))
+        return
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    for name in files.extras:
+        write(restorer.extras[name](picture, result), job.beside(name), "PNG")
+    write(result, job.target, written)
+    click.echo(job.target)
+
+
+def _format(job: Job, asked: str, own: str) -> str:
+    """The format asked for, in words or by another ending, or else the picture's own."""
+    if asked != "keep":
+        return asked.upper()
+    same_ending = job.target and job.source and job.target.suffix.lower() == job.source.suffix.lower()
+    return own if job.target is None or same_ending else SUFFIXES[job.target.suffix.lower()]
+
+
+def _named(message: str, job: Job) -> str:
+    """Every failure names its file."""
+    name = str(job.source or "standard input")
+    return message if message.startswith((name, str(job.target))) else f"{name}: {message}"

@@ -1,0 +1,100 @@
+"""Restore pictures one after the other: what denoising, upscaling and deblocking have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from dncnn_tf.image_writing import losses, require_holds
+from dncnn_tf.images import Picture
+from dncnn_tf.inference import as_runtime
+from dncnn_tf.runtimes import Runtime
+
+# Beside the network's feature maps: the result, its blend with the noisy picture, and the levels to write.
+_COPIES = 3
+
+
+class Restorer(ABC):
+    """Makes a picture of a picture with a network, loading each network once.
+
+    Args:
+        tile: largest side of a part, 0 for one part, or "auto".
+        max_memory: bytes that the process should make do with.
+        precision: "auto", "float32" or "bfloat16".
+        note: prints a line for people.
+
+    Attributes:
+        extras: what else can be made of a picture and its result, by the name of the option.
+    """
+
+    extras: ClassVar[Mapping[str, Callable[[Picture, Picture], Picture]]] = {}
+
+    def __init__(self, *, tile: int | str, max_memory: int, precision: str, note: Callable[[str], None]) -> None:
+        self.tile = tile
+        self.max_memory = max_memory
+        self.precision = "float32" if precision == "auto" else precision
+        self.note = note
+        self._runtimes: dict[str, Runtime] = {}
+
+    def __call__(self, picture: Picture, format: str, name: str, progress: Callable[[float], None]) -> Picture:
+        """Restore one picture.
+
+        Args:
+            picture: what was read.
+            format: what the result will be written as.
+            name: what to call it in notes.
+            progress: called with the share that is done.
+
+        Raises:
+            ImageError: `format` cannot hold the picture.
+            ModelError: the model cannot be loaded.
+        """
+        require_holds(picture, format)
+        for remark in (*picture.notes, *losses(picture, format)):
+            self.note(f"{name}: {remark}")
+        return self.restore(picture, name, progress)
+
+    @abstractmethod
+    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+        """The result, not yet written."""
+
+    def open(self, model: str) -> Runtime:
+        """A model by name or path, ready to run."""
+        if model not in self._runtimes:
+            self._runtimes[model] = as_runtime(model, precision=self.precision)
+        return self._runtimes[model]
+
+    def memory(self, pixel_bytes: int) -> int:
+        """What is left for the network's feature maps beside pixels of that many bytes."""
+        return max(0, self.max_memory - _resident() - _COPIES * pixel_bytes)
+
+
+def _resident() -> int:
+    """Bytes of memory that the process has now; TensorFlow's usual share where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * 4096 if statm.exists() else 700 * 2**20
+
+
+@contextlib.contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr, if that is a terminal, that counts up to `total` pictures."""
+    context = click.get_current_context()
+    quiet = context.meta["quiet"] or not sys.stderr.isatty()
+    columns = (
+        TextColumn(context.info_name or ""),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
