@@ -18,8 +18,8 @@ from machine import describe_machine
 
 from dncnn_tf.config import ModelConfig, TrainConfig, paper_recipe
 from dncnn_tf.evaluation import Setting, evaluate, versions
-from dncnn_tf.files import atomic_path
-from dncnn_tf.runs import Run, write_json
+from dncnn_tf.files import atomic_path, write_json
+from dncnn_tf.runs import Run
 from dncnn_tf.training import TrainingDivergedError, train
 from dncnn_tf.weights import load_model
 

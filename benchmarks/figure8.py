@@ -21,9 +21,8 @@ from machine import describe_machine
 from dncnn_tf.cards import read_card, shipped_models
 from dncnn_tf.data import datasets
 from dncnn_tf.evaluation import Setting, evaluate, versions
-from dncnn_tf.files import atomic_path
+from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.inference import ModelLike
-from dncnn_tf.runs import write_json
 
 HERE = Path(__file__).parent
 RESULTS, TABLE, PLOT = HERE / "figure8.json", HERE / "figure8.md", HERE / "images/figure8.png"

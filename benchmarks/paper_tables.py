@@ -18,9 +18,8 @@ import numpy as np
 from dncnn_tf.config import ModelConfig
 from dncnn_tf.convert import convert_weights
 from dncnn_tf.evaluation import Setting, evaluate, versions
-from dncnn_tf.files import atomic_path
+from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.paper_tables import TABLE_5, PaperFigure, paper_figure
-from dncnn_tf.runs import write_json
 from dncnn_tf.runtimes import KerasRuntime, Runtime
 
 HERE = Path(__file__).parent

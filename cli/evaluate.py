@@ -55,9 +55,9 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
     from dncnn_tf.config import ModelConfig
     from dncnn_tf.data.datasets import resolve
     from dncnn_tf.evaluation import PROTOCOL, Setting, versions
+    from dncnn_tf.files import write_json
     from dncnn_tf.paper_tables import paper_figure
     from dncnn_tf.report import Report
-    from dncnn_tf.runs import write_json
     from dncnn_tf.runtimes import open_runtime
 
     files = resolve(data)

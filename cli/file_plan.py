@@ -77,6 +77,20 @@ def make_plan(
     return Plan(kept, failures, skipped + len(jobs) - len(kept))
 
 
+def find_inputs(inputs: tuple[str, ...], recursive: bool) -> tuple[list[Path], list[str]]:
+    """Find the input files of a command that writes no pictures.
+
+    Args:
+        inputs: files, folders or globs.
+        recursive: go into folders within folders.
+
+    Returns:
+        The files, and for each input that there is nothing to do for, why.
+    """
+    sources, failures, _ = _find(inputs, recursive, suffix="", output=None)
+    return [file for file, _ in sources], failures
+
+
 def _stream_job(inputs: tuple[str, ...], output: str | None) -> Job:
     if len(inputs) > 1:
         raise click.UsageError("- (standard input) goes alone, without other inputs")

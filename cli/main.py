@@ -14,6 +14,7 @@ from .denoise import denoise
 from .evaluate import evaluate
 from .export import export
 from .finetune import finetune
+from .inspect import inspect
 from .models import models
 from .train import train
 from .upscale import upscale
@@ -25,7 +26,7 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, deblock, demo, denoise, evaluate, export, finetune, models, train, upscale):
+for _command in (convert, data, deblock, demo, denoise, evaluate, export, finetune, inspect, models, train, upscale):
     cli.add_command(_command)
 
 

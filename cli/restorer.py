@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +18,7 @@ from dncnn_tf.image_writing import losses, require_holds
 from dncnn_tf.images import Picture
 from dncnn_tf.inference import as_runtime
 from dncnn_tf.runtimes import Runtime
-
-# Beside the network's feature maps: the result, its blend with the noisy picture, and the levels to write.
-_COPIES = 3
+from dncnn_tf.tiling import memory_for_network
 
 
 class Restorer(ABC):
@@ -74,13 +73,12 @@ class Restorer(ABC):
 
     def memory(self, pixel_bytes: int) -> int:
         """What is left for the network's feature maps beside pixels of that many bytes."""
-        return max(0, self.max_memory - _resident() - _COPIES * pixel_bytes)
+        return memory_for_network(self.max_memory, pixel_bytes, _resident())
 
 
 def _resident() -> int:
-    """Bytes of memory that the process has now; TensorFlow's usual share where the system does not say."""
-    statm = Path("/proc/self/statm")
-    return int(statm.read_text().split()[1]) * 4096 if statm.exists() else 700 * 2**20
+    """Bytes of memory that the process has now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextlib.contextmanager

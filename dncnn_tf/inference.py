@@ -13,9 +13,7 @@ from .cards import shipped_models
 from .model_choice import choose_model
 from .noise import estimate_sigma
 from .runtimes import KerasRuntime, Runtime, open_runtime
-from .tiling import Progress, Tile, run_tiled
-
-DEFAULT_MEMORY = 2 * 2**30
+from .tiling import DEFAULT_MEMORY, Progress, Tile, run_tiled
 
 ModelLike = str | Path | keras.Model | Runtime
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import keras
 
 from .config import TrainConfig
-from .runs import Run, atomic_path, save_atomically, write_json
+from .files import atomic_path, write_json
+from .runs import Run, save_atomically
 
 
 class Record(keras.callbacks.Callback):

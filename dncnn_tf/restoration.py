@@ -12,10 +12,10 @@ import numpy as np
 
 from .arrays import ImageT, from_batch, from_float, to_batch
 from .color import STUDIO_SWING, luminance
-from .inference import DEFAULT_MEMORY, ModelLike, as_runtime, denoise_batch
+from .inference import ModelLike, as_runtime, denoise_batch
 from .resizing import enlarge
 from .runtimes import Runtime
-from .tiling import Progress, Tile
+from .tiling import DEFAULT_MEMORY, Progress, Tile
 
 GENERAL_MODEL = "dncnn-3"
 SCALES = (2, 3, 4)

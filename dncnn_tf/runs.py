@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from .config import TrainConfig
-from .files import atomic_path
+from .files import atomic_path, write_json
 
 LOG_FIELDS = ("epoch", "step", "loss", "psnr", "val_loss", "val_psnr", "learning_rate", "seconds")
 _KEPT_CHECKPOINTS = 2
@@ -153,9 +153,3 @@ def save_atomically(model: keras.Model, target: Path) -> None:
     """Save a `.keras` file such that an interruption leaves the old one, or none."""
     with atomic_path(target) as path:
         model.save(path)
-
-
-def write_json(target: Path, content: dict) -> None:
-    """Write a JSON file in one step."""
-    with atomic_path(target) as path:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -5,11 +5,21 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .runtimes import Runtime
+if TYPE_CHECKING:
+    from .runtimes import Runtime
+
+DEFAULT_MEMORY = 2 * 2**30
+"""Bytes that denoising makes do with where nothing else is said."""
+
+# What TensorFlow takes as soon as it is there.
+_START = 700 * 2**20
+
+# Beside the network's feature maps: the result, its blend with the noisy picture, and the levels to write.
+_COPIES = 3
 
 # A layer of 64 feature maps in float32 and the one made from it; measured: 540 bytes for each pixel.
 BYTES_PER_PIXEL = 600
@@ -68,6 +78,17 @@ def tile_side(height: int, width: int, halo: int, max_memory: int) -> int:
     if height * width <= pixels:
         return 0
     return max(_SMALLEST_TILE, math.isqrt(pixels) - 2 * halo)
+
+
+def memory_for_network(max_memory: int, pixel_bytes: int, resident: int = _START) -> int:
+    """What a process leaves for feature maps.
+
+    Args:
+        max_memory: bytes that the process should make do with.
+        pixel_bytes: size of the picture in float32.
+        resident: bytes that the process has already, the picture included.
+    """
+    return max(0, max_memory - resident - _COPIES * pixel_bytes)
 
 
 def _windows(height: int, width: int, side: int, halo: int) -> Iterator[tuple[tuple[slice, slice], ...]]:

@@ -21,6 +21,7 @@ COMMANDS = (
     "evaluate",
     "export",
     "finetune",
+    "inspect",
     "models",
     "train",
     "upscale",

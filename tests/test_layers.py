@@ -21,13 +21,14 @@ LAYERS = (
         "images",
         "image_writing",
         "color",
+        "jpeg_quality",
         "precision",
         "resizing",
         "batch_norm",
         "optimizers",
     ),
     ("model", "model_choice", "metrics", "noise", "transfer", "data"),
-    ("inference", "restoration", "runtimes", "weights", "convert", "runs", "recording", "tiling"),
+    ("inference", "inspection", "restoration", "runtimes", "weights", "convert", "runs", "recording", "tiling"),
     ("training", "evaluation", "paper_tables", "export", "serving", "report"),
 )
 WITHOUT_TENSORFLOW = ("config", "convert", "images", "inference", "metrics", "model", "noise", "transfer", "weights")
