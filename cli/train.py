@@ -34,7 +34,7 @@ _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
 @click.option(
     "--batch-norm/--no-batch-norm", default=None, help="Batch normalisation (the paper's way) or none (Fig. 2)."
 )
-@click.option("--data", metavar="NAME|DIR", help="A published set or a folder. Default: embedded photographs.")
+@click.option("--data", metavar="NAME|DIR", help="Sets or folders, joined by +. Default: embedded photographs.")
 @click.option("--validation-data", metavar="NAME|DIR", help="Default: some images of --data, held out.")
 @click.option("--epochs", type=click.IntRange(1), help="Rounds, each ending with validation and a checkpoint.")
 @click.option("--steps-per-epoch", type=click.IntRange(1), help="Optimizer steps in a round.")
@@ -107,7 +107,7 @@ def _named_recipe(recipe: str | None, color: bool | None, given: dict[str, Any])
     if recipe is not None:
         return paper_recipe(recipe.removesuffix("-paper")) if recipe.endswith("-paper") else RECIPES[recipe]
     if given.get("task") == "general":
-        return RECIPES["dncnn-3"]
+        return dataclasses.replace(RECIPES["dncnn-3"], init=None)
     if "sigma" not in given:
         raise click.UsageError("say what to train: --sigma 25, --sigma 0-55, --task general or --recipe NAME")
     low, high = given["sigma"]

@@ -41,6 +41,7 @@ def test_the_registry_has_the_published_number_of_images():
         "train400": 400,
         "t91": 91,
         "cbsd432": 432,
+        "bsd200": 200,
         "bsd68": 68,
         "set12": 12,
         "cbsd68": 68,
@@ -54,6 +55,29 @@ def test_the_registry_has_the_published_number_of_images():
     for entry in datasets.published_sets().values():
         assert len({file.cached for file in entry.files}) == len(entry.files)
         assert all(len(file.sha256) == 64 and file.size > 0 for file in entry.files)
+
+
+def test_a_part_of_a_set_has_its_files(monkeypatch, tmp_path):
+    whole, part = (datasets.published_sets()[name].files for name in ("cbsd432", "bsd200"))
+    assert set(part) < set(whole)
+    assert all(file.url_path.split("/")[-2] == "train" for file in part)
+    monkeypatch.setenv("DNCNN_TF_DATA", str(tmp_path))
+    for file in whole:
+        (tmp_path / file.cached).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file.cached).touch()
+    assert datasets.resolve("bsd200") == [tmp_path / file.cached for file in part]
+
+
+def test_sets_and_folders_are_joined_by_plus(tmp_path):
+    for name in ("a", "b", "c+d"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (9, 9)).save(tmp_path / name / f"{name}.png")
+    a, b, c_d = (str(tmp_path / name) for name in ("a", "b", "c+d"))
+    assert [path.stem for path in datasets.resolve(f"{b}+{a}")] == ["b", "a"]
+    assert datasets.resolve(f"{a}+sample") == [*datasets.resolve(a), *datasets.resolve("sample")]
+    assert [path.stem for path in datasets.resolve(c_d)] == ["c+d"]
+    with pytest.raises(DatasetError, match="nothing: no such folder"):
+        datasets.resolve(f"{a}+nothing")
 
 
 @pytest.mark.usefixtures("nowhere")

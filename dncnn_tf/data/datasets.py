@@ -78,7 +78,15 @@ class ImageSet:
 @functools.cache
 def published_sets() -> dict[str, ImageSet]:
     """The sets of the paper by name."""
-    return {name: _image_set(entry) for name, entry in json.loads(REGISTRY.read_text(encoding="utf-8")).items()}
+    entries = json.loads(REGISTRY.read_text(encoding="utf-8"))
+    return {name: _part(entry, entries) if "part_of" in entry else _image_set(entry) for name, entry in entries.items()}
+
+
+def _part(entry: dict, entries: dict[str, dict]) -> ImageSet:
+    """Those images of another set that are in one folder of it."""
+    whole = _image_set(entries[entry["part_of"]])
+    folder = whole.folder / entry["folder"]
+    return ImageSet(entry["used_for"], folder, tuple(file for file in whole.files if file.cached.parent == folder))
 
 
 def _image_set(entry: dict) -> ImageSet:
@@ -93,6 +101,8 @@ def _image_set(entry: dict) -> ImageSet:
 
 def resolve(data: str) -> list[Path]:
     """Image files of a published set ("train400"), of the embedded "sample", or of a folder, in order of name.
+
+    Several, joined by +, follow one another ("t91+bsd200").
 
     A published set is looked for under the folder that the environment variable DNCNN_TF_DATA names, then in the
     cache. Nothing is downloaded here.
@@ -110,6 +120,8 @@ def resolve(data: str) -> list[Path]:
                 "or let DNCNN_TF_DATA name a folder that holds it"
             )
         return files
+    if "+" in data and not Path(data).exists():
+        return [file for part in data.split("+") for file in resolve(part)]
     return _files_of_folder(Path(data))
 
 
