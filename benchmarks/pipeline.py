@@ -40,7 +40,7 @@ def main(data: str, seconds: float) -> None:
 
 def measure(config: TrainConfig, seconds: float) -> tuple[float, float]:
     """Patches per second of the pipeline alone and of training steps on a batch that is there already."""
-    images = datasets.load(config.data, config.model.channels, luma=config.task == "general")
+    images = datasets.load(config.data, config.model.channels)
     batches = iter(training_batches(patch_source(images, config), config))
     model = new_model(config)
     noisy, clean = (np.asarray(part) for part in next(batches))

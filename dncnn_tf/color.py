@@ -19,3 +19,8 @@ def luminance(image: np.ndarray) -> np.ndarray:
     """
     weights = np.array([65.481, 128.553, 24.966]) / 255
     return (16 / 255 + np.asarray(image, np.float64) @ weights).astype(np.float32)
+
+
+def studio_swing(grey: np.ndarray) -> np.ndarray:
+    """Full-range grey in [0, 1] to the range of Y: float32, any shape."""
+    return np.float32(16 / 255) + grey * np.float32(STUDIO_SWING)

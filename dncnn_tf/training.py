@@ -240,13 +240,13 @@ def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSch
 
 def _images(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Training and validation images; without a validation set, one image in twenty is held out (12 at most)."""
-    channels, luma = config.model.channels, config.task == "general"
+    channels = config.model.channels
     if config.task == "pairs":
         images = load_pairs(Path(config.noisy_data), Path(config.data), channels)
     else:
-        images = datasets.load(config.data, channels, luma=luma)
+        images = datasets.load(config.data, channels)
     if config.validation_data is not None:
-        return images, datasets.load(config.validation_data, channels, luma=luma)
+        return images, datasets.load(config.validation_data, channels)
     if len(images) == 1:
         raise ValueError("without validation data, training needs at least 2 images. Received: 1 image")
     held_out = max(1, min(12, len(images) // 20))

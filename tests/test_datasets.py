@@ -214,13 +214,6 @@ def test_cmyk_becomes_rgb(tmp_path):
     np.testing.assert_array_equal(loaded[0, 0], [255, 0, 0])
 
 
-def test_luma_is_studio_swing_for_colour_and_leaves_grey_alone(tmp_path):
-    white = Image.new("RGB", (4, 4), (255, 255, 255))
-    assert _loaded(tmp_path, white, "w.png", 1, luma=True)[0, 0, 0] == 235
-    assert _loaded(tmp_path, white, "w.png", 1)[0, 0, 0] == 255
-    assert _loaded(tmp_path, Image.new("L", (4, 4), 255), "w.png", 1, luma=True)[0, 0, 0] == 255
-
-
 def test_more_than_fits_in_memory_is_refused_from_the_headers(tmp_path):
     Image.new("1", (9000, 9000)).save(tmp_path / "0.png")
     for i in range(1, 12):

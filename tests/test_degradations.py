@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from dncnn_tf.color import luminance, studio_swing
 from dncnn_tf.data.degradations import bicubic_down_up
 
 
@@ -56,3 +57,8 @@ def test_channels_are_resized_one_by_one():
     together = bicubic_down_up(clean, 3)
     for i in range(3):
         np.testing.assert_array_equal(together[..., i], bicubic_down_up(clean[..., i], 3))
+
+
+def test_studio_swing_is_the_luminance_of_grey() -> None:
+    grey = np.random.default_rng(0).random((5, 7)).astype(np.float32)
+    np.testing.assert_allclose(studio_swing(grey), luminance(np.repeat(grey[..., None], 3, axis=-1)), atol=1e-6)

@@ -118,6 +118,14 @@ class TestBatches:
         assert noisy > 0.03
         assert (degraded != clean).any(axis=(1, 2, 3)).mean() > 0.95
 
+    def test_patches_are_luminance_or_grey_files(self) -> None:
+        """Whole black and white: as luminance they are 16 and 235 of 255."""
+        stripes = np.repeat(np.array([0, 255], np.uint8), 60)[None, :, None].repeat(120, axis=0)
+        ((_, clean),) = first(batches([stripes], dataclasses.replace(GENERAL, scales=(1.0,))))
+        levels = (clean * 255).round(3)
+        assert set(np.unique(levels)) == {0, 16, 235, 255}
+        assert 0.25 < np.isin(levels[:, 0, 0, 0], (16, 235)).mean() < 0.75
+
 
 def test_validation_pairs_are_fixed_and_go_through_the_levels(photographs: list[np.ndarray]) -> None:
     config = dataclasses.replace(CONFIG, sigma=(0.0, 60.0))

@@ -182,14 +182,12 @@ def _image_files(folder: Path) -> list[Path]:
     )
 
 
-def load(data: str, channels: int, *, luma: bool = False) -> list[np.ndarray]:
+def load(data: str, channels: int) -> list[np.ndarray]:
     """Read a set as 8-bit images.
 
     Args:
         data: as for `resolve`.
         channels: 1 for grey, 3 for RGB.
-        luma: grey is the Y of studio-swing YCbCr (`color.luminance`) instead of full-range luma; images that are
-            grey already stay as they are.
 
     Returns:
         uint8 (H, W, channels), in the order of the files.
@@ -205,7 +203,7 @@ def load(data: str, channels: int, *, luma: bool = False) -> list[np.ndarray]:
             f"{data}: {len(files)} images of {pixels / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
             f"images may take; use at most {_MAX_DECODED_BYTES / channels / 1e6:,.0f} million pixels"
         )
-    return [decode(path, channels, luma=luma) for path in files]
+    return [decode(path, channels) for path in files]
 
 
 def _pixels(path: Path) -> int:
@@ -230,7 +228,7 @@ def is_colour(path: Path) -> bool:
         raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
 
 
-def decode(path: Path, channels: int, *, luma: bool = False) -> np.ndarray:
+def decode(path: Path, channels: int) -> np.ndarray:
     """Read one image file, as `load` does.
 
     Raises:
@@ -238,6 +236,6 @@ def decode(path: Path, channels: int, *, luma: bool = False) -> np.ndarray:
     """
     try:
         with Image.open(path) as file:
-            return to_8bit(file, channels, luma=luma)
+            return to_8bit(file, channels)
     except Exception as error:
         raise DatasetError(f"{path}: cannot be read ({error}); remove it or replace it") from error

@@ -5,19 +5,15 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ..arrays import from_float
-from ..color import luminance
-
 GREY_MODES = ("1", "L", "LA", "La")
 
 
-def to_8bit(file: Image.Image, channels: int, *, luma: bool = False) -> np.ndarray:
+def to_8bit(file: Image.Image, channels: int) -> np.ndarray:
     """Decode an opened image; of several frames the first, alpha left out.
 
     Args:
         file: as `PIL.Image.open` returns it.
         channels: 1 for grey, 3 for RGB.
-        luma: a colour image becomes the Y of studio-swing YCbCr instead of full-range luma.
 
     Returns:
         uint8 (H, W, channels); 16 bits are scaled to 8 and rounded.
@@ -30,10 +26,7 @@ def to_8bit(file: Image.Image, channels: int, *, luma: bool = False) -> np.ndarr
         raise ValueError(f"an image needs at least 1x1 pixels. Received: {file.width}x{file.height}")
     if file.mode[0] in "IF":
         file = _from_high_bit_depth(file)
-    grey = channels == 1 and (not luma or file.mode in GREY_MODES)
-    image = np.asarray(file.convert("L" if grey else "RGB"))
-    if channels == 1 and not grey:
-        image = from_float(luminance(image / 255), np.uint8)
+    image = np.asarray(file.convert("L" if channels == 1 else "RGB"))
     return image.reshape(file.height, file.width, channels)
 
 

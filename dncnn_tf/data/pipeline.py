@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from ..color import studio_swing
 from ..config import TrainConfig
 from .degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from .patches import PatchSource, rescaled
@@ -20,6 +21,9 @@ _REGION_MARGIN = 16
 _SCALES = (2, 3, 4)
 _GRID = 12  # a multiple of ×2, ×3 and ×4
 _LOWEST_QUALITY, _HIGHEST_QUALITY = 5, 99
+
+# Luminance ends at 16 and 235 of 255, grey files do not. A network that has seen luminance alone lifts their black.
+_LUMINANCE_SHARE = 0.5
 
 _VALIDATION_SIDE = 176
 _VALIDATION_PAIRS = 6
@@ -99,6 +103,8 @@ def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf
 
 
 def _spoil_region(region: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    if rng.random() < _LUMINANCE_SHARE:
+        region = studio_swing(region)
     degraded = _spoil(region, int(rng.integers(3)), rng.uniform(*config.sigma), rng)
     last = region.shape[0] - config.patch_size - _REGION_MARGIN
     top, left = rng.integers(_REGION_MARGIN, last + 1, 2)
