@@ -150,7 +150,7 @@ RECIPES: dict[str, TrainConfig] = {
         TrainConfig(name="dncnn-s-25"),
         TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
         TrainConfig(name="dncnn-b", model=_BLIND, **_ANY_SIGMA, init="dncnn-s-25"),
-        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b"),
+        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b", epochs=30),
         TrainConfig(name="dncnn-3", model=_BLIND, task="general", **_ANY_SIGMA, init="dncnn-b"),
     )
 }
