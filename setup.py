@@ -18,6 +18,12 @@ def requirements() -> list[str]:
     return [re.sub(r"^tensorflow\b", tensorflow, line) for line in lines if line]
 
 
+ENGINES = {
+    "openvino": ["openvino>=2025.0", "onnx>=1.17"],
+    "onnx": ["onnxruntime>=1.20", "onnx>=1.17"],
+    "litert": ["ai-edge-litert>=2.0"],
+}
+
 setup(
     name="dncnn-tf",
     version=VERSION,
@@ -25,12 +31,16 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
-    packages=["dncnn_tf", "dncnn_tf.data", "dncnn_tf.cli"],
+    packages=["dncnn_tf", "dncnn_tf.data", "dncnn_tf.runtimes", "dncnn_tf.cli"],
     package_dir={"dncnn_tf": "dncnn_tf", "dncnn_tf.cli": "cli"},
     package_data={"dncnn_tf": ["py.typed", "pretrained/*"], "dncnn_tf.data": ["*.json"]},
     install_requires=requirements(),
     extras_require={
-        "test": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"],
+        "test": [
+            *("pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"),
+            *{package for packages in ENGINES.values() for package in packages},
+        ],
+        **ENGINES,
         "pth": ["torch>=2.4"],  # convert KAIR's .pth weights
     },
     python_requires=">=3.11",

@@ -20,7 +20,8 @@ from dncnn_tf.convert import convert_weights
 from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.paper_tables import TABLE_5, PaperFigure, paper_figure
-from dncnn_tf.runtimes import KerasRuntime, Runtime
+from dncnn_tf.runtimes import Runtime
+from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 
 HERE = Path(__file__).parent
 CACHE, TABLE = HERE / "paper_tables.json", HERE / "paper_tables.md"

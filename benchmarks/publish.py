@@ -18,7 +18,7 @@ from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import published_sets, resolve
 from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.runs import Run
-from dncnn_tf.runtimes import KerasRuntime
+from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 from dncnn_tf.weights import load_model, save_weights
 
 SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -79,14 +80,21 @@ def check_json_file(json_file: Path | None, overwrite: bool) -> None:
 
 
 def start_keras() -> None:
-    """Import Keras without what TensorFlow writes on stderr meanwhile, which no setting silences; shown if it fails."""
+    """Import Keras quietly."""
+    with quiet_start():
+        import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Hold back what TensorFlow writes on stderr when it is imported, which no setting silences; shown if that fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         stderr = os.dup(2)
         os.dup2(log.fileno(), 2)
         try:
-            import keras  # noqa: F401
-        except BaseException:
+            yield
+        except ImportError:
             log.seek(0)
             os.write(stderr, log.read())
             raise

@@ -13,10 +13,10 @@ from .common import command, note, start_keras
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["savedmodel", "tflite"]),
+    type=click.Choice(["savedmodel", "tflite", "onnx"]),
     default="savedmodel",
     show_default=True,
-    help="For TensorFlow Serving, or for LiteRT.",
+    help="For TensorFlow Serving, for LiteRT, or for ONNX Runtime and OpenVINO.",
 )
 @click.option("--model", metavar="MODEL", help="Name or path.  [default: the newest finished run, else dncnn-b]")
 @click.option("--output", type=click.Path(path_type=Path), default="exported", show_default=True, metavar="DIR")
@@ -28,10 +28,10 @@ from .common import command, note, start_keras
 )
 @click.option(
     "--quantize",
-    type=click.Choice(["none", "float16", "dynamic"]),
-    help="Weights of the TFLite file: 32, 16 or 8 bits.  [default: none]",
+    type=click.Choice(["none", "float16", "dynamic", "int8"]),
+    help="TFLite only: weights of 16 bits, of 8 bits, or weights and features of 8 bits.  [default: none]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the .tflite file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the .tflite or .onnx file if it exists.")
 def export(
     format_: str,
     model: str | None,
@@ -46,14 +46,17 @@ def export(
     \b
     dncnn-tf export                          DIR/NAME/VERSION/, for TensorFlow Serving
     dncnn-tf export --format tflite          DIR/NAME/NAME.tflite
+    dncnn-tf export --format onnx            DIR/NAME/NAME.onnx
     """
-    if format_ == "tflite":
-        _refuse("--format tflite", version_number=version_number, precision=precision)
-    else:
+    if format_ == "savedmodel":
         _refuse("--format savedmodel", quantize=quantize, overwrite=overwrite or None)
+    else:
+        _refuse(f"--format {format_}", version_number=version_number, precision=precision)
+    if format_ == "onnx":
+        _refuse("--format onnx", quantize=quantize)
 
     start_keras()
-    from dncnn_tf.export import default_model, export_name, export_saved_model, export_tflite
+    from dncnn_tf.export import default_model, export_name, export_onnx, export_saved_model, export_tflite
     from dncnn_tf.weights import load_model
 
     if model is None:
@@ -62,6 +65,8 @@ def export(
     source, name = load_model(model), export_name(model)
     if format_ == "tflite":
         result = export_tflite(source, name, output, quantize=quantize or "none", overwrite=overwrite)
+    elif format_ == "onnx":
+        result = export_onnx(source, name, output, overwrite=overwrite)
     else:
         result = export_saved_model(source, name, output, version=version_number, precision=precision or "float32")
     note(

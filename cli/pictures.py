@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dncnn_tf.engines import ENGINES
 from dncnn_tf.formats import SUFFIXES
 
-from .common import describe, error, note, start_keras
+from .common import describe, error, note
 from .file_plan import FORMATS, STREAM, Job, make_plan
 from .parameters import Memory, Tile
 
@@ -80,6 +81,13 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True
         ),
+        click.option(
+            "--runtime",
+            type=click.Choice(["auto", *ENGINES]),
+            default="auto",
+            show_default=True,
+            help="What runs the model; auto: the fastest that is installed.",
+        ),
     )(function)
 
 
@@ -98,7 +106,7 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
     Args:
         inputs: files, folders, globs, or "-" alone.
         files: what to write.
-        make_restorer: called when there is something to do, with Keras imported.
+        make_restorer: called when there is something to do.
 
     Raises:
         click.UsageError: the options do not go together.
@@ -153,7 +161,6 @@ def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[[], Rest
     Returns:
         How many failed.
     """
-    start_keras()
     from dncnn_tf.cards import ModelError
 
     from .restorer import progress_bar

@@ -20,6 +20,8 @@ from dncnn_tf.inference import as_runtime
 from dncnn_tf.runtimes import Runtime
 from dncnn_tf.tiling import memory_for_network
 
+from .common import quiet_start
+
 
 class Restorer(ABC):
     """Makes a picture of a picture with a network, loading each network once.
@@ -28,6 +30,7 @@ class Restorer(ABC):
         tile: largest side of a part, 0 for one part, or "auto".
         max_memory: bytes that the process should make do with.
         precision: "auto", "float32" or "bfloat16".
+        runtime: an engine, or "auto".
         note: prints a line for people.
 
     Attributes:
@@ -36,10 +39,13 @@ class Restorer(ABC):
 
     extras: ClassVar[Mapping[str, Callable[[Picture, Picture], Picture]]] = {}
 
-    def __init__(self, *, tile: int | str, max_memory: int, precision: str, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, tile: int | str, max_memory: int, precision: str, runtime: str, note: Callable[[str], None]
+    ) -> None:
         self.tile = tile
         self.max_memory = max_memory
         self.precision = "float32" if precision == "auto" else precision
+        self.engine = runtime
         self.note = note
         self._runtimes: dict[str, Runtime] = {}
 
@@ -68,7 +74,8 @@ class Restorer(ABC):
     def open(self, model: str) -> Runtime:
         """A model by name or path, ready to run."""
         if model not in self._runtimes:
-            self._runtimes[model] = as_runtime(model, precision=self.precision)
+            with quiet_start():
+                self._runtimes[model] = as_runtime(model, precision=self.precision, engine=self.engine)
         return self._runtimes[model]
 
     def memory(self, pixel_bytes: int) -> int:

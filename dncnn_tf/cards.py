@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from .config import RECIPES
+from .config import RECIPES, ModelConfig
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -29,3 +30,26 @@ def read_card(name: str) -> dict[str, Any]:
     if name not in shipped_models():
         raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}")
     return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def checked_config(weights: Path) -> ModelConfig:
+    """The shape of the network whose weights a file holds, by the card beside it, which the file must match.
+
+    Args:
+        weights: a `.weights.h5` file; its card has the same name and ends in `.json`.
+
+    Raises:
+        ModelError: one of the two is missing or damaged, or they do not belong together.
+    """
+    card_file = weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
+    try:
+        card = json.loads(card_file.read_text(encoding="utf-8"))
+        config, expected = ModelConfig(**card["model"]), card["sha256"]
+        received = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except FileNotFoundError as error:
+        raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{card_file}: not a model card ({error})") from None
+    if received != expected:
+        raise ModelError(f"{weights}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
+    return config

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-import keras
 import numpy as np
 
 from .arrays import ImageT, from_batch, to_batch
 from .cards import shipped_models
 from .model_choice import choose_model
 from .noise import estimate_sigma
-from .runtimes import KerasRuntime, Runtime, open_runtime
+from .runtimes import Runtime, open_runtime
 from .tiling import DEFAULT_MEMORY, Progress, Tile, run_tiled
 
-ModelLike = str | Path | keras.Model | Runtime
+if TYPE_CHECKING:
+    import keras
+
+ModelLike: TypeAlias = "str | Path | keras.Model | Runtime"
 
 
 def denoise(
@@ -27,6 +30,7 @@ def denoise(
     tile: Tile = "auto",
     max_memory: int = DEFAULT_MEMORY,
     precision: str = "float32",
+    engine: str = "auto",
     progress: Progress | None = None,
 ) -> ImageT:
     """Remove Gaussian noise from an image or a batch of images.
@@ -44,6 +48,8 @@ def denoise(
             The result does not depend on it.
         max_memory: bytes that the network's feature maps may take.
         precision: arithmetic of a model given by name or path: "float32" or "bfloat16".
+        engine: what runs a model given by name or path: one of `engines.ENGINES`, or "auto" for the fastest that is
+            installed. In float32 the result does not depend on it, up to rounding.
         progress: called with the share that is done, up to 1.
 
     Returns:
@@ -59,7 +65,7 @@ def denoise(
         return image.copy()
     if model is None:
         model = auto_model(image, sigma)
-    runtime = as_runtime(model, precision=precision)
+    runtime = as_runtime(model, precision=precision, engine=engine)
     denoised = denoise_batch(batch.pixels, runtime, tile=tile, max_memory=max_memory, progress=progress)
     return from_batch(blend(batch.pixels, denoised, strength), batch)
 
@@ -108,24 +114,26 @@ def auto_model(image: ImageT, sigma: float | None = None) -> str:
     return choose_model(channels, estimate_sigma(image) if sigma is None else sigma, shipped_models())
 
 
-def as_runtime(model: ModelLike, *, precision: str = "float32") -> Runtime:
+def as_runtime(model: ModelLike, *, precision: str = "float32", engine: str = "auto") -> Runtime:
     """Make a network ready to run; a shipped model is loaded once.
 
     Raises:
         ModelError: it cannot be loaded.
     """
-    if isinstance(model, keras.Model):
-        return KerasRuntime(model, precision=precision)
-    if not isinstance(model, str | Path):
+    if isinstance(model, Runtime):
         return model
+    if not isinstance(model, str | Path):
+        from .runtimes.keras_runtime import KerasRuntime
+
+        return KerasRuntime(model, precision=precision)
     if str(model) in shipped_models():
-        return _shipped_runtime(str(model), precision)
-    return open_runtime(model, precision=precision)
+        return _shipped_runtime(str(model), precision, engine)
+    return open_runtime(model, precision=precision, engine=engine)
 
 
 @functools.cache
-def _shipped_runtime(name: str, precision: str) -> Runtime:
-    return open_runtime(name, precision=precision)
+def _shipped_runtime(name: str, precision: str, engine: str) -> Runtime:
+    return open_runtime(name, precision=precision, engine=engine)
 
 
 def _check(sigma: float | None, strength: float, tile: Tile) -> None:

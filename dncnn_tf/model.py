@@ -7,11 +7,11 @@ import itertools
 import math
 
 import keras
-import numpy as np
 from keras import layers
 
 from .batch_norm import FusedBatchNormalization, batch_norms
 from .config import Initialization, ModelConfig
+from .network import Network, fold
 
 # Share of the OLD statistics that a training step keeps. Keras' default of 0.99 needs hundreds of steps to catch
 # up, so that early validations would be made with stale statistics; 0.9 follows within a few dozen.
@@ -103,16 +103,29 @@ def fold_batch_norm(model: keras.Model, *, dtype: str = "float32") -> keras.Mode
     Raises:
         ValueError: the model is not a DnCNN.
     """
-    config = model_config(model)
-    folded = build_dncnn(dataclasses.replace(config, batch_norm=False), dtype=dtype)
-    norms = {norm.name: norm for norm in batch_norms(model)}
-    for source, target in zip(convolutions(model), convolutions(folded), strict=True):
-        kernel, *bias = [np.asarray(weights, np.float64) for weights in source.get_weights()]
-        shift = bias[0] if bias else np.zeros(kernel.shape[-1])
-        norm = norms.get(source.name.replace("conv", "bn"))
-        if norm is not None:
-            gamma, beta, mean, variance = (np.asarray(weights, np.float64) for weights in norm.get_weights())
-            scale = gamma / np.sqrt(variance + norm.epsilon)
-            kernel, shift = kernel * scale, beta + (shift - mean) * scale
-        target.set_weights([kernel.astype(np.float32), shift.astype(np.float32)])
+    network = to_network(model)
+    folded = build_dncnn(network.config, dtype=dtype)
+    for layer, kernel, bias in zip(convolutions(folded), network.kernels, network.biases, strict=True):
+        layer.set_weights([kernel, bias])
     return folded
+
+
+def to_network(model: keras.Model) -> Network:
+    """A DnCNN's weights as plain arrays, each batch normalisation folded into the convolution before it.
+
+    Raises:
+        ValueError: the model is not a DnCNN.
+    """
+    config = model_config(model)
+    norms = {norm.name: norm for norm in batch_norms(model)}
+    folded = []
+    for conv in convolutions(model):
+        kernel, *bias = conv.get_weights()
+        norm = norms.get(conv.name.replace("conv", "bn"))
+        folded.append(
+            fold(kernel, bias[0] if bias else None, norm.get_weights(), norm.epsilon)
+            if norm
+            else fold(kernel, bias[0] if bias else None, None)
+        )
+    kernels, biases = zip(*folded, strict=True)
+    return Network(dataclasses.replace(config, batch_norm=False), kernels, biases)

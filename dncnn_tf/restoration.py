@@ -29,6 +29,7 @@ def upscale(
     tile: Tile = "auto",
     max_memory: int = DEFAULT_MEMORY,
     precision: str = "float32",
+    engine: str = "auto",
     progress: Progress | None = None,
 ) -> ImageT:
     """Enlarge an image by super-resolution: bicubic, then the network (section III.E).
@@ -37,7 +38,7 @@ def upscale(
         image: as for `dncnn_tf.denoise`; alpha is enlarged bicubically.
         scale: 2, 3 or 4.
         model: a general model: a name, a path, a Keras model or a `Runtime`; it must be grey.
-        tile, max_memory, precision, progress: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, progress: as for `dncnn_tf.denoise`.
 
     Returns:
         The same type, dtype and range as `image`, `scale` times as high and wide.
@@ -49,7 +50,7 @@ def upscale(
     if scale not in SCALES:
         raise ValueError(f"scale must be 2, 3 or 4. Received: scale={scale}")
     batch = to_batch(image)
-    runtime = as_runtime(model, precision=precision)
+    runtime = as_runtime(model, precision=precision, engine=engine)
     enlarged = np.stack([enlarge(pixels, scale) for pixels in batch.pixels])
     restored = restore_luminance(enlarged, runtime, tile=tile, max_memory=max_memory, progress=progress)
     if batch.alpha is not None:
@@ -64,6 +65,7 @@ def deblock(
     tile: Tile = "auto",
     max_memory: int = DEFAULT_MEMORY,
     precision: str = "float32",
+    engine: str = "auto",
     progress: Progress | None = None,
 ) -> ImageT:
     """Take the blocks and ringing of JPEG away (section III.E); no quality factor has to be known.
@@ -71,7 +73,7 @@ def deblock(
     Args:
         image: as for `dncnn_tf.denoise`, not resized since it was a JPEG file; alpha is passed through.
         model: a general model: a name, a path, a Keras model or a `Runtime`; it must be grey.
-        tile, max_memory, precision, progress: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, progress: as for `dncnn_tf.denoise`.
 
     Returns:
         The same type, shape, dtype and range as `image`.
@@ -81,7 +83,7 @@ def deblock(
         ModelError: the model cannot be loaded.
     """
     batch = to_batch(image)
-    runtime = as_runtime(model, precision=precision)
+    runtime = as_runtime(model, precision=precision, engine=engine)
     restored = restore_luminance(batch.pixels, runtime, tile=tile, max_memory=max_memory, progress=progress)
     return from_batch(restored, batch)
 

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 
 from . import batch_norm  # noqa: F401  registers the layer that saved models name
-from .cards import PRETRAINED, ModelError, read_card, shipped_models
-from .config import RECIPES, ModelConfig
+from .cards import PRETRAINED, ModelError, checked_config, read_card, shipped_models
+from .config import RECIPES
 from .files import atomic_path
 from .model import build_dncnn, model_config
 
@@ -59,17 +59,7 @@ def _load_keras(path: Path) -> keras.Model:
 
 
 def _load_weights(path: Path) -> keras.Model:
-    card_file = path.with_name(path.name.removesuffix(".weights.h5") + ".json")
-    try:
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        config, expected = ModelConfig(**card["model"]), card["sha256"]
-        received = hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError as error:
-        raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{card_file}: not a model card ({_first_line(error)})") from None
-    if received != expected:
-        raise ModelError(f"{path}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
+    config = checked_config(path)
     model = build_dncnn(config)
     try:
         model.load_weights(path)

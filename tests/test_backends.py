@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from dncnn_tf.cards import shipped_models
-from dncnn_tf.runtimes import KerasRuntime
+from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 from dncnn_tf.weights import load_model
 
 SCRIPT = """
 import sys
 import numpy as np
-from dncnn_tf.runtimes import KerasRuntime
+from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 from dncnn_tf.weights import load_model
 
 name, source, target = sys.argv[1:]

@@ -295,7 +295,7 @@ def require_as_measured(result, cell):
 @pytest.fixture(scope="module")
 def released():
     from dncnn_tf.convert import convert_weights
-    from dncnn_tf.runtimes import KerasRuntime
+    from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 
     weights = Path(os.environ["DNCNN_TF_DATA"]).parent / "reference/weights"
     return lambda name: KerasRuntime(convert_weights(weights / f"{name}.mat"))

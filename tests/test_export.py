@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import tensorflow as tf
 from click.testing import CliRunner
 from models import trained_like
+from onnx.reference import ReferenceEvaluator
+from PIL import Image
 
 from cli.export import export as command
-from dncnn_tf import export
+from dncnn_tf import denoise, export
 from dncnn_tf.cards import ModelError
-from dncnn_tf.export import (
-    BOUNDS,
-    ExportError,
-    default_model,
-    export_name,
-    export_saved_model,
-    export_tflite,
-)
+from dncnn_tf.export import default_model, export_name, export_onnx, export_saved_model, export_tflite
+from dncnn_tf.export_checks import BOUNDS, Bound, ExportError
+from dncnn_tf.model import to_network
 from dncnn_tf.runtimes import open_runtime
 
 
@@ -45,7 +44,7 @@ def test_saved_model_serves_any_size_under_stable_names(color_model, tmp_path):
     kept = export_saved_model(color_model, "color", tmp_path)
     assert kept.path == tmp_path / "color" / "1"
     loaded = tf.saved_model.load(kept.path)
-    assert list(loaded.signatures) == ["serving_default"]
+    assert set(loaded.signatures) == {"serving_default", "uint8", "image_bytes"}
     serve = loaded.signatures["serving_default"]
     assert serve.structured_input_signature[1] == {"noisy": tf.TensorSpec((None, None, None, 3), tf.float32, "noisy")}
     assert list(serve.structured_outputs) == ["denoised"]
@@ -54,9 +53,39 @@ def test_saved_model_serves_any_size_under_stable_names(color_model, tmp_path):
         noisy = np.random.default_rng(0).random(shape, np.float32)
         np.testing.assert_allclose(serve(noisy=noisy)["denoised"], color_model(noisy, training=False), atol=1e-5)
     operations = {node.op for function in serve.graph.as_graph_def().library.function for node in function.node_def}
-    assert not any("BatchNorm" in name for name in operations)
+    assert not any("BatchNorm" in name or "PyFunc" in name for name in operations)
     assert kept.difference <= 1e-5
     assert kept.size == sum(file.stat().st_size for file in kept.path.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_saved_model_takes_levels_and_files(channels, tmp_path):
+    """Files of several kinds and sizes in one request, each restored as `denoise` does it."""
+    model = trained_like(channels=channels)
+    serve = tf.saved_model.load(export_saved_model(model, "m", tmp_path).path).signatures
+    levels = np.random.default_rng(0).integers(0, 256, (2, 9, 14, channels), np.uint8)
+    received = serve["uint8"](noisy=levels)["denoised"].numpy()
+    assert received.dtype == np.uint8
+    np.testing.assert_allclose(received.astype(int), denoise(levels, model), atol=1)
+    coffee = Image.fromarray(skimage.data.coffee()[100:171, 100:153])
+    coffee.putalpha(coffee.convert("L"))
+    pictures = [coffee.convert(mode).resize((20 + i, 30)) for i, mode in enumerate(("L", "LA", "RGB", "RGBA"))]
+    files = [encoded(picture, "PNG") for picture in pictures]
+    pictures.append(Image.open(io.BytesIO(encoded(coffee.convert("RGB"), "JPEG"))))
+    files.append(encoded(pictures[-1], "PNG"))
+    answers = serve["image_bytes"](image_bytes=tf.constant(files))["denoised_bytes"].numpy()
+    for picture, answer in zip(pictures, answers, strict=True):
+        result = Image.open(io.BytesIO(answer))
+        assert (result.format, result.mode, result.size) == ("PNG", picture.mode, picture.size)
+        np.testing.assert_allclose(np.asarray(result, int), denoise(np.asarray(picture), model), atol=1)
+    (jpeg,) = serve["image_bytes"](image_bytes=tf.constant([encoded(pictures[0], "JPEG")]))["denoised_bytes"].numpy()
+    assert Image.open(io.BytesIO(jpeg)).mode == "L"
+
+
+def encoded(picture: Image.Image, kind: str) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
 
 
 def test_versions_go_up_and_are_never_replaced(model, tmp_path):
@@ -84,33 +113,32 @@ def test_bfloat16_is_bfloat16_inside_and_float32_outside(model, tmp_path):
 
 def test_quantisation_makes_the_file_smaller_within_its_bound(tmp_path):
     model = trained_like(filters=32, channels=3)
-    kept = {kind: export_tflite(model, "m", tmp_path, quantize=kind) for kind in ("none", "float16", "dynamic")}
+    kept = {kind: export_tflite(model, "m", tmp_path, quantize=kind) for kind in ("none", "float16", "dynamic", "int8")}
     assert kept["none"].difference <= 1e-5
     assert kept["none"].size > 1.5 * kept["float16"].size > 2 * kept["dynamic"].size
-    for kind in ("float16", "dynamic"):
+    for kind in ("float16", "dynamic", "int8"):
         assert 1e-5 < kept[kind].difference <= BOUNDS[kind].difference
         assert kept[kind].psnr_loss <= BOUNDS[kind].psnr_loss
     assert _everything(tmp_path) == [
-        "m/m-dynamic.json",
-        "m/m-dynamic.tflite",
-        "m/m-float16.json",
-        "m/m-float16.tflite",
-        "m/m.json",
-        "m/m.tflite",
+        *("m/m-dynamic.tflite", "m/m-dynamic.tflite.json"),
+        *("m/m-float16.tflite", "m/m-float16.tflite.json"),
+        *("m/m-int8.tflite", "m/m-int8.tflite.json"),
+        *("m/m.tflite", "m/m.tflite.json"),
     ]
 
 
-def test_a_tflite_file_is_replaced_only_when_asked(model, tmp_path):
-    path = export_tflite(model, "small", tmp_path).path
+@pytest.mark.parametrize("write", [export_tflite, export_onnx])
+def test_a_file_is_replaced_only_when_asked(model, tmp_path, write):
+    path = write(model, "small", tmp_path).path
     path.write_bytes(b"mine")
-    with pytest.raises(ExportError, match=r"small\.tflite: exists already; give --overwrite"):
-        export_tflite(model, "small", tmp_path)
+    with pytest.raises(ExportError, match=rf"{path.name}: exists already; give --overwrite"):
+        write(model, "small", tmp_path)
     assert path.read_bytes() == b"mine"
-    export_tflite(model, "small", tmp_path, overwrite=True)
+    write(model, "small", tmp_path, overwrite=True)
     assert open_runtime(path).channels == 1
 
 
-@pytest.mark.parametrize("write", [export_saved_model, export_tflite])
+@pytest.mark.parametrize("write", [export_saved_model, export_tflite, export_onnx])
 @pytest.mark.parametrize("wrong", [1e-4, np.nan])
 def test_an_export_that_differs_from_its_model_is_not_kept(model, tmp_path, monkeypatch, write, wrong):
     """The folded model is spoiled by as little as one bias of the last convolution."""
@@ -123,13 +151,23 @@ def test_an_export_that_differs_from_its_model_is_not_kept(model, tmp_path, monk
 
     fold = export.fold_batch_norm
     monkeypatch.setattr(export, "fold_batch_norm", fold_wrongly)
+    monkeypatch.setattr(export, "to_network", lambda model: to_network(fold_wrongly(model)))
     with pytest.raises(ExportError, match=r"not kept: it differs from its model by (0\.0001|nan) \(at most 1e-05\)"):
         write(model, "small", tmp_path / "exported")
     assert list((tmp_path / "exported").iterdir()) == []
 
 
+def test_onnx_is_read_by_another_reader(color_model, tmp_path):
+    kept = export_onnx(color_model, "m", tmp_path)
+    assert kept.path == tmp_path / "m/m.onnx"
+    reader = ReferenceEvaluator(str(kept.path))
+    noisy = np.random.default_rng(0).random((2, 7, 9, 3), np.float32)
+    (denoised,) = reader.run(["denoised"], {"noisy": noisy})
+    np.testing.assert_allclose(denoised, color_model(noisy, training=False), atol=1e-5)
+
+
 def test_a_loss_of_quality_alone_is_enough_to_refuse(model, tmp_path, monkeypatch):
-    monkeypatch.setitem(BOUNDS, "dynamic", export.Bound(difference=1.0, psnr_loss=-1.0))
+    monkeypatch.setitem(BOUNDS, "dynamic", Bound(difference=1.0, psnr_loss=-1.0))
     with pytest.raises(ExportError, match=r"loses .* dB .*; export it with --quantize float16"):
         export_tflite(model, "small", tmp_path, quantize="dynamic")
     assert _everything(tmp_path) == []
@@ -199,6 +237,8 @@ def test_command_names_a_damaged_model(tmp_path, monkeypatch):
         ("--overwrite",),
         ("--format", "tflite", "--version-number", "2"),
         ("--format", "tflite", "--precision", "bfloat16"),
+        ("--format", "onnx", "--quantize", "int8"),
+        ("--format", "onnx", "--precision", "bfloat16"),
         ("--version-number", "0"),
         ("--format", "onnx2"),
     ],

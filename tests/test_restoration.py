@@ -13,7 +13,7 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 
 from dncnn_tf import ModelConfig, build_dncnn, deblock, upscale
-from dncnn_tf.runtimes import KerasRuntime
+from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 

@@ -11,8 +11,10 @@ import pytest
 from models import trained_like
 
 from dncnn_tf.cards import ModelError
-from dncnn_tf.export import export_saved_model, export_tflite
-from dncnn_tf.runtimes import KerasRuntime, LiteRTRuntime, SavedModelRuntime, newest_version, open_runtime
+from dncnn_tf.engines import ENGINES
+from dncnn_tf.export import export_onnx, export_saved_model, export_tflite
+from dncnn_tf.runtimes import open_runtime, opening
+from dncnn_tf.runtimes.base import card_of_file, newest_version
 
 DEPTH = 4
 
@@ -31,12 +33,20 @@ def files(model, tmp_path_factory) -> dict[str, Path]:
         "keras": folder / "small.keras",
         "savedmodel": export_saved_model(model, "small", folder).path,
         "tflite": export_tflite(model, "small", folder).path,
+        "onnx": export_onnx(model, "small", folder).path,
     }
 
 
-@pytest.fixture(params=["keras", "savedmodel", "tflite"])
+FORMS = [
+    *(("keras", engine) for engine in ENGINES),
+    *(("savedmodel", "auto"), ("tflite", "auto"), ("onnx", "onnxruntime"), ("onnx", "openvino")),
+]
+
+
+@pytest.fixture(scope="module", params=FORMS, ids="-".join)
 def runtime(request, files):
-    return open_runtime(files[request.param])
+    form, engine = request.param
+    return open_runtime(files[form], engine=engine)
 
 
 def test_all_engines_compute_the_model(runtime, model):
@@ -72,13 +82,48 @@ def test_receptive_radius_is_what_a_pixel_reaches(runtime):
 
 
 def test_open_runtime_finds_the_engine(files):
-    assert isinstance(open_runtime(files["keras"]), KerasRuntime)
-    assert isinstance(open_runtime(files["tflite"]), LiteRTRuntime)
-    assert isinstance(open_runtime(files["savedmodel"]), SavedModelRuntime)
-    assert isinstance(open_runtime(str(files["savedmodel"].parent)), SavedModelRuntime)
+    engines = {
+        "keras": "OpenVINORuntime",
+        "onnx": "OpenVINORuntime",
+        "tflite": "LiteRTRuntime",
+        "savedmodel": "SavedModelRuntime",
+    }
+    assert {kind: type(open_runtime(files[kind])).__name__ for kind in engines} == engines
+    assert type(open_runtime(str(files["savedmodel"].parent))).__name__ == "SavedModelRuntime"
 
 
-@pytest.mark.parametrize("kind", ["tflite", "savedmodel"])
+def test_the_fastest_engine_that_is_installed_is_taken(files, monkeypatch):
+    for missing, engine in (("openvino", "OnnxRuntime"), ("onnxruntime", "KerasRuntime")):
+        installed = opening.installed_engines()
+        monkeypatch.setattr(
+            opening, "installed_engines", lambda left=installed, gone=missing: [e for e in left if e != gone]
+        )
+        assert type(open_runtime(files["keras"])).__name__ == engine
+        with pytest.raises(ModelError, match=rf"{missing} is missing; install it with: pip install {missing} onnx"):
+            open_runtime(files["keras"], engine=missing)
+    with pytest.raises(ModelError, match="openvino is missing"):
+        open_runtime(files["onnx"])
+
+
+@pytest.mark.parametrize("engine", ["openvino", "keras", "savedmodel"])
+def test_bfloat16_is_near_and_not_the_same(files, model, engine):
+    noisy = np.random.default_rng(0).normal(0.5, 0.3, (1, 40, 40, 1)).astype(np.float32)
+    difference = np.abs(open_runtime(files["keras"], engine=engine, precision="bfloat16")(noisy) - model(noisy)).max()
+    assert 1e-4 < difference < 0.1
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "litert"])
+def test_engines_without_bfloat16_say_so(files, engine):
+    with pytest.raises(ModelError, match=f"in bfloat16 runs in openvino, keras, savedmodel. Received: {engine}"):
+        open_runtime(files["keras"], engine=engine, precision="bfloat16")
+
+
+def test_an_export_is_run_by_what_can_run_it(files):
+    with pytest.raises(ModelError, match=r"small\.tflite runs in litert\. Received: openvino"):
+        open_runtime(files["tflite"], engine="openvino")
+
+
+@pytest.mark.parametrize("kind", ["tflite", "savedmodel", "onnx"])
 def test_an_exported_model_keeps_its_precision(files, kind):
     with pytest.raises(ModelError, match="leave out --precision bfloat16"):
         open_runtime(files[kind], precision="bfloat16")
@@ -95,19 +140,18 @@ def test_the_highest_version_is_the_newest(tmp_path):
 
 
 def test_what_cannot_be_opened_is_named(tmp_path):
-    for path in (tmp_path / "none.tflite", tmp_path / "none.keras", tmp_path):
+    for path in (tmp_path / "none.tflite", tmp_path / "none.onnx", tmp_path / "none.keras", tmp_path):
         with pytest.raises(ModelError, match=str(path)):
             open_runtime(path)
-    with pytest.raises(ModelError, match="no SavedModel in it"):
-        SavedModelRuntime(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["tflite", "onnx"])
 @pytest.mark.parametrize("content", [b"", b"TFL3 is not enough", None], ids=["empty", "text", "truncated"])
-def test_a_damaged_tflite_is_named(files, tmp_path, content):
-    damaged = tmp_path / "damaged.tflite"
-    damaged.write_bytes(files["tflite"].read_bytes()[:500] if content is None else content)
-    shutil.copy(files["tflite"].with_suffix(".json"), tmp_path / "damaged.json")
-    with pytest.raises(ModelError, match=r"damaged\.tflite: damaged"):
+def test_a_damaged_file_is_named(files, tmp_path, kind, content):
+    damaged = tmp_path / f"damaged.{kind}"
+    damaged.write_bytes(files[kind].read_bytes()[:500] if content is None else content)
+    shutil.copy(card_of_file(files[kind]), card_of_file(damaged))
+    with pytest.raises(ModelError, match=rf"damaged\.{kind}: damaged"):
         open_runtime(damaged)
 
 
@@ -121,8 +165,8 @@ def test_a_damaged_saved_model_is_named(files, tmp_path, part):
 
 def test_a_card_that_is_missing_or_damaged_is_named(files, tmp_path):
     lonely = Path(shutil.copy(files["tflite"], tmp_path))
-    with pytest.raises(ModelError, match=r"small\.json: missing"):
+    with pytest.raises(ModelError, match=r"small\.tflite\.json: missing"):
         open_runtime(lonely)
-    lonely.with_suffix(".json").write_text(json.dumps({"channels": "one"}))
+    card_of_file(lonely).write_text(json.dumps({"channels": "one"}))
     with pytest.raises(ModelError, match="not the card of an exported model"):
         open_runtime(lonely)

@@ -16,7 +16,7 @@ from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.evaluation import Setting, evaluate
 from dncnn_tf.model import model_config
-from dncnn_tf.runtimes import KerasRuntime
+from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 from dncnn_tf.weights import load_model, save_weights
 
 PAPER_BM3D_BSD68 = {15: 31.07, 25: 28.57, 50: 25.62}

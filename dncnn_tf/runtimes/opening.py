@@ -1,0 +1,124 @@
+"""Any model, by name or path, with an engine that can run it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ..cards import PRETRAINED, ModelError, read_card
+from ..config import RECIPES, ModelConfig
+from ..engines import ENGINES, installed_engines
+from ..network import Network, read_network
+from .base import Runtime, card_of_saved_model, newest_version, read_export_card, read_exported_file
+
+_WITH_BFLOAT16 = ("openvino", "keras", "savedmodel")
+_ENGINES_OF_FILE = {".tflite": ("litert",), ".onnx": ("openvino", "onnxruntime")}
+
+
+def open_runtime(name_or_path: str | Path, *, engine: str = "auto", precision: str = "float32") -> Runtime:
+    """Make any model ready to run.
+
+    Args:
+        name_or_path: what `weights.load_model` takes, or an export: a SavedModel folder (`NAME` or `NAME/VERSION`), a
+            `.tflite` or an `.onnx` file.
+        engine: one of `ENGINES`, or "auto".
+        precision: "float32" or "bfloat16"; an exported model keeps the precision it was exported with.
+
+    Raises:
+        ModelError: it cannot be loaded, or not by this engine, or not in this precision.
+    """
+    engines = _engines_of_export(name_or_path)
+    if engines is None:
+        engines = tuple(ENGINES) if precision == "float32" else _WITH_BFLOAT16
+        return _open_model(name_or_path, _chosen(engine, engines, f"{name_or_path} in {precision}"), precision)
+    if precision != "float32":
+        raise ModelError(f"{name_or_path}: keeps the precision it was exported with; leave out --precision {precision}")
+    return _open_export(Path(name_or_path), _chosen(engine, engines, str(name_or_path)))
+
+
+def _engines_of_export(name_or_path: str | Path) -> tuple[str, ...] | None:
+    """Engines that run an exported file or folder; None for a model that is none."""
+    path = Path(name_or_path)
+    if path.suffix in _ENGINES_OF_FILE:
+        return _ENGINES_OF_FILE[path.suffix]
+    return ("savedmodel",) if str(name_or_path) not in RECIPES and newest_version(path) is not None else None
+
+
+def _chosen(engine: str, engines: tuple[str, ...], what: str) -> str:
+    if engine not in ("auto", *engines):
+        raise ModelError(f"{what} runs in {', '.join(engines)}. Received: {engine}")
+    installed = installed_engines()
+    usable = [name for name in ENGINES if name in engines and engine in ("auto", name)]
+    for name in usable:
+        if name in installed or name == "litert":  # TensorFlow has a LiteRT inside
+            return name
+    raise ModelError(f"{usable[0]} is missing; install it with: pip install {' '.join(ENGINES[usable[0]])}")
+
+
+def _open_export(path: Path, engine: str) -> Runtime:
+    if engine == "savedmodel":
+        from .saved_model import SavedModelRuntime
+
+        folder = newest_version(path)
+        return SavedModelRuntime(folder, *read_export_card(card_of_saved_model(folder)).shape)
+    content, card = read_exported_file(path)
+    if engine == "litert":
+        from .litert import LiteRTRuntime
+
+        return LiteRTRuntime(content, *card.shape)
+    return _open_graph(content, card.shape, engine, "float32")
+
+
+def _open_model(name_or_path: str | Path, engine: str, precision: str) -> Runtime:
+    if engine in ("openvino", "onnxruntime"):
+        from ..onnx_graph import onnx_model
+
+        network = _network(name_or_path)
+        return _open_graph(onnx_model(network), _shape(network.config), engine, precision)
+    from ..weights import load_model
+    from .keras_runtime import POLICIES, KerasRuntime
+
+    model = load_model(name_or_path)
+    if engine == "keras":
+        return KerasRuntime(model, precision=precision)
+    from ..model import fold_batch_norm, model_config
+
+    folded, shape = fold_batch_norm(model, dtype=POLICIES[precision]), _shape(model_config(model))
+    if engine == "litert":
+        from ..tflite import tflite_model
+        from .litert import LiteRTRuntime
+
+        return LiteRTRuntime(tflite_model(folded), *shape)
+    from ..saved_model import write_saved_model
+    from .saved_model import SavedModelRuntime
+
+    with tempfile.TemporaryDirectory() as work:
+        write_saved_model(folded, Path(work) / "model")
+        return SavedModelRuntime(Path(work) / "model", *shape)
+
+
+def _open_graph(graph: bytes, shape: tuple[int, int], engine: str, precision: str) -> Runtime:
+    if engine == "onnxruntime":
+        from .onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(graph, *shape)
+    from .openvino_runtime import OpenVINORuntime
+
+    return OpenVINORuntime(graph, *shape, precision=precision)
+
+
+def _shape(config: ModelConfig) -> tuple[int, int]:
+    return config.channels, config.receptive_radius
+
+
+def _network(name_or_path: str | Path) -> Network:
+    """Weights as plain arrays; without Keras, which takes seconds to import, where the file allows."""
+    if str(name_or_path) in RECIPES:
+        read_card(str(name_or_path))
+        return read_network(PRETRAINED / f"{name_or_path}.weights.h5")
+    if str(name_or_path).endswith(".weights.h5"):
+        return read_network(Path(name_or_path))
+    from ..model import to_network
+    from ..weights import load_model
+
+    return to_network(load_model(name_or_path))
