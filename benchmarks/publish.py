@@ -26,8 +26,8 @@ LEVELS = {
     "dncnn-s-15": (15,),
     "dncnn-s-25": (25,),
     "dncnn-s-50": (50,),
-    "dncnn-b": (15, 25, 50),
-    "cdncnn-b": (15, 25, 50),
+    "dncnn-b": (0, 15, 25, 50),
+    "cdncnn-b": (0, 15, 25, 50),
 }
 CURVE_POINTS = 40
 

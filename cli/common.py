@@ -87,7 +87,7 @@ def start_keras() -> None:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Hold back what TensorFlow writes on stderr when it is imported, which no setting silences; shown if that fails."""
+    """Hold back what TensorFlow writes on stderr when imported, which no setting silences; shown if that fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         stderr = os.dup(2)

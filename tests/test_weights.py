@@ -19,7 +19,14 @@ from dncnn_tf.model import model_config
 from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 from dncnn_tf.weights import load_model, save_weights
 
-PAPER_BM3D_BSD68 = {15: 31.07, 25: 28.57, 50: 25.62}
+# What a model must reach to be in the box; 45 dB without noise: it does no harm. The grey ones are far above BM3D.
+LEAST = {
+    "dncnn-s-15": {"bsd68": {15: 31.55}},
+    "dncnn-s-25": {"bsd68": {25: 29.05}},
+    "dncnn-s-50": {"bsd68": {50: 26.05}},
+    "dncnn-b": {"bsd68": {0: 45, 15: 31.40, 25: 28.95, 50: 26.00}},
+    "cdncnn-b": {"cbsd68": {0: 45, 15: 33.60, 25: 30.95, 50: 27.55}},
+}
 NOISY = np.random.default_rng(0).random((1, 12, 15, 1), np.float32)
 
 
@@ -41,9 +48,10 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
     assert model.count_params() == card["parameters"]
     assert {"command", "recipe", "result", "hours", "hardware", "curve", "license"} <= card.keys()
     assert card["result"]["steps"] == card["recipe"]["epochs"] * card["recipe"]["steps_per_epoch"]
-    for row in card["measured"]:
-        if row["data"] == "bsd68":
-            assert row["psnr"] > PAPER_BM3D_BSD68[row["sigma"]]
+    measured = {(row["data"], row["sigma"]): row["psnr"] for row in card["measured"]}
+    for data, levels in LEAST[name].items():
+        for sigma, least in levels.items():
+            assert measured[data, sigma] >= least
 
 
 @pytest.mark.data
@@ -51,8 +59,8 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
 def test_cards_report_what_is_measured(name: str) -> None:
     runtime = KerasRuntime(load_model(name))
     for row in read_card(name)["measured"]:
-        if row["data"] == "set12":
-            result = evaluate(runtime, resolve("set12"), Setting("denoise", row["sigma"]))
+        if row["data"] == "set12" or (row["data"], row["sigma"]) in (("bsd68", 0), ("cbsd68", 0), ("cbsd68", 25)):
+            result = evaluate(runtime, resolve(row["data"]), Setting("denoise", row["sigma"]))
             assert result.psnr == pytest.approx(row["psnr"], abs=0.002)
             assert result.ssim == pytest.approx(row["ssim"], abs=0.0002)
 
