@@ -6,6 +6,7 @@ import click
 
 from dncnn_tf import __version__
 
+from .benchmark import benchmark
 from .convert import convert
 from .data import data
 from .deblock import deblock
@@ -26,7 +27,21 @@ def cli() -> None:
     """Denoise images with DnCNN (Zhang et al., 2017); train, evaluate and export it."""
 
 
-for _command in (convert, data, deblock, demo, denoise, evaluate, export, finetune, inspect, models, train, upscale):
+for _command in (
+    benchmark,
+    convert,
+    data,
+    deblock,
+    demo,
+    denoise,
+    evaluate,
+    export,
+    finetune,
+    inspect,
+    models,
+    train,
+    upscale,
+):
     cli.add_command(_command)
 
 

@@ -13,6 +13,9 @@ ENGINES = {
 }
 """Engines and the packages that each needs. "auto" takes the first that is installed and fits."""
 
+WITH_BFLOAT16 = ("openvino", "keras", "savedmodel")
+"""Engines that can also compute in bfloat16."""
+
 _MODULES = {"ai-edge-litert": "ai_edge_litert"}
 
 

@@ -13,6 +13,7 @@ from dncnn_tf import __version__
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (
+    "benchmark",
     "convert",
     "data",
     "deblock",

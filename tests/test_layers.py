@@ -15,6 +15,7 @@ LAYERS = (
         "config",
         "cards",
         "engines",
+        "turns",
         "formats",
         "files",
         "arrays",
@@ -44,7 +45,7 @@ LAYERS = (
         "saved_model",
         "tflite",
     ),
-    ("training", "evaluation", "paper_tables", "export", "export_checks", "serving", "report"),
+    ("training", "evaluation", "paper_tables", "export", "export_checks", "run_time", "serving", "report"),
 )
 WITHOUT_TENSORFLOW = ("config", "convert", "images", "inference", "metrics", "model", "noise", "transfer", "weights")
 

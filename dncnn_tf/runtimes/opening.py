@@ -7,11 +7,10 @@ from pathlib import Path
 
 from ..cards import PRETRAINED, ModelError, read_card
 from ..config import RECIPES, ModelConfig
-from ..engines import ENGINES, installed_engines
+from ..engines import ENGINES, WITH_BFLOAT16, installed_engines
 from ..network import Network, read_network
 from .base import Runtime, card_of_saved_model, newest_version, read_export_card, read_exported_file
 
-_WITH_BFLOAT16 = ("openvino", "keras", "savedmodel")
 _ENGINES_OF_FILE = {".tflite": ("litert",), ".onnx": ("openvino", "onnxruntime")}
 
 
@@ -29,7 +28,7 @@ def open_runtime(name_or_path: str | Path, *, engine: str = "auto", precision: s
     """
     engines = _engines_of_export(name_or_path)
     if engines is None:
-        engines = tuple(ENGINES) if precision == "float32" else _WITH_BFLOAT16
+        engines = tuple(ENGINES) if precision == "float32" else WITH_BFLOAT16
         return _open_model(name_or_path, _chosen(engine, engines, f"{name_or_path} in {precision}"), precision)
     if precision != "float32":
         raise ModelError(f"{name_or_path}: keeps the precision it was exported with; leave out --precision {precision}")
