@@ -77,6 +77,7 @@ def finetune(pairs: tuple[Path, Path], model: str, devices: str | None, output: 
         data=str(clean),
         noisy_data=str(noisy),
         init=model,
+        frozen_share=1.0,
         **options,
     )
     run(config, output, devices=devices)

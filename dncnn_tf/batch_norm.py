@@ -17,12 +17,26 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     Keras composes the training pass from some ten operations; `FusedBatchNormV3` does the same in one, which is
     what training time on a CPU is won by. Variables, configuration, inference and the other backends are Keras'
     own. On several replicas the statistics are those of the whole global batch.
+
+    Args:
+        frozen: normalise by the moving statistics in training too; scale and shift go on learning.
+        options: as for Keras' layer.
     """
 
+    def __init__(self, *, frozen: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.frozen = frozen
+
+    def get_config(self) -> dict[str, Any]:
+        """As Keras' layer, with `frozen`."""
+        return {**super().get_config(), "frozen": self.frozen}
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise (N, H, W, C) with the batch's statistics in training, the moving ones otherwise."""
+        """Normalise (N, H, W, C) with the batch's statistics in training, unless frozen, else with the moving ones."""
         if not training or not self.trainable or keras.backend.backend() != "tensorflow":
-            return super().call(inputs, training=training, mask=mask)
+            return super().call(inputs, training=training and not self.frozen, mask=mask)
+        if self.frozen:
+            return self._normalised(inputs, frozen=True)[0]
         import tensorflow as tf
 
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
@@ -31,20 +45,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
                 return super().call(inputs, training=training, mask=mask)
             finally:
                 self.synchronized = False  # not part of the saved layer: other backends refuse it
-        return self._fused(inputs)
-
-    def _fused(self, inputs: Any) -> Any:
-        import tensorflow as tf
-
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,  # (N, H, W, C)
-            scale=self.gamma,
-            offset=self.beta,
-            mean=tf.zeros([0]),
-            variance=tf.zeros([0]),
-            epsilon=self.epsilon,
-            is_training=True,
-        )
+        outputs, mean, variance, *_ = self._normalised(inputs, frozen=False)
         # The kernel returns the sample variance; Keras keeps the population variance.
         count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], variance.dtype)
         variance *= (count - 1) / count
@@ -52,10 +53,39 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
         return outputs
 
+    def _normalised(self, inputs: Any, *, frozen: bool) -> Any:
+        """Outputs, and the batch's mean and variance unless frozen."""
+        import tensorflow as tf
 
-def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+        return tf.raw_ops.FusedBatchNormV3(
+            x=inputs,  # (N, H, W, C)
+            scale=self.gamma,
+            offset=self.beta,
+            mean=self.moving_mean if frozen else tf.zeros([0]),
+            variance=self.moving_variance if frozen else tf.zeros([0]),
+            epsilon=self.epsilon,
+            is_training=not frozen,
+        )
+
+
+def batch_norms(model: keras.Model) -> list[FusedBatchNormalization]:
     """The model's normalisations, first to last."""
     return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Fix the statistics by which a model normalises, in place; it has to be compiled after this.
+
+    Statistics of a batch tell a network what it will not know of a single picture: with noise of any level, those of
+    the others in the batch. Trained on them to the end, DnCNN-B was up to 0.44 dB worse without.
+    """
+    for norm in batch_norms(model):
+        norm.frozen = True
+
+
+def is_frozen(model: keras.Model) -> bool:
+    """Whether `freeze_batch_norm` was called."""
+    return any(norm.frozen for norm in batch_norms(model))
 
 
 def reestimate_batch_norm(model: keras.Model, batches: Iterable[tuple[Any, Any]], *, count: int = 200) -> None:
@@ -68,7 +98,7 @@ def reestimate_batch_norm(model: keras.Model, batches: Iterable[tuple[Any, Any]]
         batches: training batches (degraded, clean), at least `count` of them.
         count: how many to use.
     """
-    norms = [norm for norm in batch_norms(model) if norm.trainable]
+    norms = [norm for norm in batch_norms(model) if not norm.frozen]
     if not norms:
         return
     means = [np.zeros(norm.moving_mean.shape) for norm in norms]

@@ -50,7 +50,7 @@ class TrainConfig:
         name: the run's name, and the folder under `runs/` that it is written to.
         model: the network.
         task: "denoise" (Gaussian noise), "general" (noise, super-resolution and JPEG mixed; DnCNN-3) or "pairs" (the
-            noise of the images in `noisy_data`; batch normalisation stays as it is in `init`).
+            noise of the images in `noisy_data`).
         sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level. Of no effect on pairs.
         data: a published set's name or a folder of images.
         noisy_data: for pairs, a folder of noisy images named as the clean ones of `data`.
@@ -59,6 +59,8 @@ class TrainConfig:
         batch_size: patches in one step, over all devices together.
         steps_per_epoch: optimizer steps between two validations and checkpoints.
         epochs: number of such rounds; the schedule spans all of them.
+        frozen_share: share of the epochs, the last ones, in which batch normalisation uses fixed statistics, as it does
+            when the model is used. They have a schedule of their own, at half the rate if others come before.
         scales: each image is used at these sizes too.
         loss: "mse" (eq. 1) or "psnr" (each patch's PSNR, so that little noise counts as much as much noise).
         optimizer: "muon" (`optimizers.Muon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
@@ -84,6 +86,7 @@ class TrainConfig:
     batch_size: int = 8
     steps_per_epoch: int = 500
     epochs: int = 40
+    frozen_share: float = 0.0
     scales: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
     loss: Literal["mse", "psnr"] = "mse"
     optimizer: Literal["muon", "adam", "adamw", "sgd"] = "muon"
@@ -105,6 +108,8 @@ class TrainConfig:
         for name in ("patch_size", "batch_size", "steps_per_epoch", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1. Received: {name}={getattr(self, name)}")
+        if not 0 <= self.frozen_share <= 1:
+            raise ValueError(f"frozen_share must be from 0 to 1. Received: frozen_share={self.frozen_share}")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
         if self.task == "general" and self.model.channels != 1:
@@ -123,6 +128,11 @@ class TrainConfig:
     def total_steps(self) -> int:
         """Optimizer steps of the whole run."""
         return self.epochs * self.steps_per_epoch
+
+    @property
+    def live_epochs(self) -> int:
+        """Epochs before the statistics of batch normalisation are fixed."""
+        return self.epochs - round(self.epochs * self.frozen_share)
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON types."""
@@ -149,9 +159,9 @@ RECIPES: dict[str, TrainConfig] = {
         TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0), **_FROM_SIGMA_25),
         TrainConfig(name="dncnn-s-25"),
         TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
-        TrainConfig(name="dncnn-b", model=_BLIND, **_ANY_SIGMA, init="dncnn-s-25"),
-        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b", epochs=30),
-        TrainConfig(name="dncnn-3", model=_BLIND, task="general", **_ANY_SIGMA, init="dncnn-b"),
+        TrainConfig(name="dncnn-b", model=_BLIND, **_ANY_SIGMA, init="dncnn-s-25", epochs=50, frozen_share=0.2),
+        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b", epochs=30, frozen_share=0.5),
+        TrainConfig(name="dncnn-3", model=_BLIND, task="general", **_ANY_SIGMA, init="dncnn-b", frozen_share=1.0),
     )
 }
 """The six named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
@@ -176,6 +186,7 @@ def paper_recipe(name: str) -> TrainConfig:
         batch_size=128,
         steps_per_epoch=_PAPER_PATCHES.get(name, 3_000),
         epochs=50,
+        frozen_share=0.0,
         loss="mse",
         optimizer="sgd",
         learning_rate=1e-1,

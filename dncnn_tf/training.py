@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .batch_norm import batch_norms, reestimate_batch_norm
+from .batch_norm import freeze_batch_norm, is_frozen, reestimate_batch_norm
 from .config import TrainConfig
 from .data import datasets
 from .data.pairs import load_pairs
@@ -100,19 +100,27 @@ def _fit(
     if config.init is not None and epoch == 0:
         psnr_before = model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"]
         note(f"started from {config.init}: validation {psnr_before:.2f} dB")
-    if epoch < config.epochs:
-        model.fit(
-            training_batches(source, config, first_step=epoch * config.steps_per_epoch),
-            epochs=config.epochs,
-            initial_epoch=epoch,
-            steps_per_epoch=config.steps_per_epoch,
-            shuffle=False,
-            validation_data=validation_data,
-            callbacks=[_StopAtNaN(), record, *tensorboard(run), *callbacks],
-            verbose=0,
-        )
-    with strategy.scope():
-        reestimate_batch_norm(model, training_batches(source, config, first_step=config.total_steps))
+    for last_epoch in dict.fromkeys((config.live_epochs, config.epochs)):
+        if epoch < last_epoch:
+            if epoch >= config.live_epochs and not is_frozen(model):
+                with strategy.scope():
+                    freeze_batch_norm(model)
+                    _compile(model, config)
+            model.fit(
+                training_batches(source, config, first_step=epoch * config.steps_per_epoch),
+                epochs=last_epoch,
+                initial_epoch=epoch,
+                steps_per_epoch=config.steps_per_epoch,
+                shuffle=False,
+                validation_data=validation_data,
+                callbacks=[_StopAtNaN(), record, *tensorboard(run), *callbacks],
+                verbose=0,
+            )
+            epoch = last_epoch
+        with strategy.scope():
+            reestimate_batch_norm(
+                model, training_batches(source, config, first_step=last_epoch * config.steps_per_epoch)
+            )
     record.finish(model, model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"])
     return model
 
@@ -158,18 +166,21 @@ def new_model(config: TrainConfig) -> keras.Model:
     )
     if config.init is not None:
         transfer_weights(load_model(config.init), model)
-    if config.task == "pairs":
-        # Statistics of a few pictures say more about these than about their noise.
-        for norm in batch_norms(model):
-            norm.trainable = False
+    if not config.live_epochs:
+        freeze_batch_norm(model)
+    _compile(model, config)
+    return model
+
+
+def _compile(model: keras.Model, config: TrainConfig) -> None:
+    """Make ready for the phase of training that the model is in: with live or with frozen statistics."""
     model.compile(
-        optimizer=_optimizer(config),
+        optimizer=_optimizer(config, frozen=is_frozen(model)),
         loss=negative_psnr if config.loss == "psnr" else "mse",
         loss_weights=[_loss_weight(config)],
         metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
         jit_compile=_xla_pays(),
     )
-    return model
 
 
 def _loss_weight(config: TrainConfig) -> float:
@@ -210,8 +221,8 @@ def negative_psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
     return 10 * keras.ops.log10(error + 1e-5)
 
 
-def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    rate = _schedule(config)
+def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimizer:
+    rate = _schedule(config, frozen=frozen)
     decay = config.weight_decay or None
     if config.optimizer == "sgd":
         # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In some hundred steps of
@@ -224,16 +235,20 @@ def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)
 
 
-def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSchedule | float:
+def _schedule(config: TrainConfig, *, frozen: bool) -> keras.optimizers.schedules.LearningRateSchedule | float:
+    """Each of the two phases has a schedule of its own; where frozen statistics come second, at half the rate."""
+    epochs = config.epochs - config.live_epochs if frozen else config.live_epochs
+    steps = epochs * config.steps_per_epoch
+    rate = config.learning_rate / 2 if frozen and config.live_epochs else config.learning_rate
     if config.schedule == "constant":
-        return config.learning_rate
+        return rate
     if config.schedule == "exponential":
-        return keras.optimizers.schedules.ExponentialDecay(config.learning_rate, config.total_steps, 1e-3)
-    warmup = min(config.warmup_steps, config.total_steps // 10)
+        return keras.optimizers.schedules.ExponentialDecay(rate, steps, 1e-3)
+    warmup = min(config.warmup_steps, steps // 10)
     return keras.optimizers.schedules.CosineDecay(
-        config.learning_rate if not warmup else 0.0,
-        max(1, config.total_steps - warmup),
-        warmup_target=config.learning_rate if warmup else None,
+        rate if not warmup else 0.0,
+        max(1, steps - warmup),
+        warmup_target=rate if warmup else None,
         warmup_steps=warmup,
     )
 

@@ -195,14 +195,14 @@ def test_paper_recipes_are_the_published_ones(name: str) -> None:
     assert (config.batch_size, config.epochs, config.optimizer, config.weight_decay) == (128, 50, "sgd", 1e-4)
     assert (config.initialization, config.init) == ("he", None)
     assert config.patch_size == (40 if "-s-" in name else 50)
-    schedule = _schedule(config)
+    schedule = _schedule(config, frozen=False)
     assert float(schedule(0)) == pytest.approx(0.1)
     assert float(schedule(config.total_steps)) == pytest.approx(1e-4)
 
 
 def test_the_cosine_schedule_warms_up_and_ends_at_zero() -> None:
     config = TrainConfig()
-    schedule = _schedule(config)
+    schedule = _schedule(config, frozen=False)
     assert float(schedule(0)) == 0
     assert float(schedule(50)) == pytest.approx(0.5e-3)
     assert float(schedule(100)) == pytest.approx(1e-3)
