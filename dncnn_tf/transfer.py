@@ -17,8 +17,9 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     New layers (Conv + BN + ReLU) come right before the last convolution, where their input has passed a ReLU: since
     ReLU is idempotent, the deeper network computes the source's function exactly until training goes on.
 
-    A colour model started from a grey one looks at the mean of its channels and gives each of them the same residual:
-    on a grey picture in RGB it computes the source's function exactly.
+    Of a colour model started from a grey one, each filter of the first layer looks at one channel, in turn, and each
+    channel gets the same residual: on a grey picture in RGB it computes the source's function exactly. (Filters that
+    look at the mean of the channels keep it too, but are alike to every channel, and training does not part them.)
 
     Args:
         source: the trained model.
@@ -40,7 +41,8 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     for old, new in zip(sources[1:-1], targets[1 : have.depth - 1], strict=True):
         new.set_weights(old.get_weights())
     kernel, bias = sources[0].get_weights()
-    targets[0].set_weights([np.tile(kernel / copies, (1, 1, copies, 1)), bias])
+    turns = np.arange(kernel.shape[-1]) % copies == np.arange(copies)[:, None]  # (channels, filters)
+    targets[0].set_weights([np.tile(kernel, (1, 1, copies, 1)) * turns, bias])
     kernel, bias = sources[-1].get_weights()
     targets[-1].set_weights([np.tile(kernel, (1, 1, 1, copies)), np.tile(bias, copies)])
     for i in range(2, have.depth):

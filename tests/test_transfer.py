@@ -8,7 +8,7 @@ import pytest
 from models import trained_like
 
 from dncnn_tf.config import ModelConfig
-from dncnn_tf.model import build_dncnn
+from dncnn_tf.model import build_dncnn, convolutions
 from dncnn_tf.transfer import transfer_weights
 from dncnn_tf.weights import load_model
 
@@ -33,6 +33,9 @@ def test_a_colour_model_starts_as_the_grey_one() -> None:
     target = build_dncnn(ModelConfig(depth=6, filters=8, channels=3), seed=2)
     transfer_weights(source, target)
     np.testing.assert_allclose(denoised(target, 3), np.repeat(denoised(source, 1), 3, axis=-1), atol=1e-5)
+    seen = np.any(convolutions(target)[0].get_weights()[0], axis=(0, 1))  # (channels, filters)
+    np.testing.assert_array_equal(seen.sum(axis=0), 1)
+    assert all(seen.any(axis=1)), "were all channels seen alike, training would not part them"
 
 
 @pytest.mark.parametrize(("depth", "channels"), [(20, 1), (20, 3)])
