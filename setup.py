@@ -7,6 +7,7 @@ from pathlib import Path
 from setuptools import setup
 
 ROOT = Path(__file__).parent
+TENSORFLOW = os.environ.get("DNCNN_TF_TENSORFLOW", "tensorflow")
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / "dncnn_tf/__init__.py").read_text(encoding="utf-8"))[1]
 
 
@@ -14,8 +15,7 @@ def requirements() -> list[str]:
     """Lines of requirements.txt without comments; DNCNN_TF_TENSORFLOW=tensorflow-cpu takes the smaller package."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    tensorflow = os.environ.get("DNCNN_TF_TENSORFLOW", "tensorflow")
-    return [re.sub(r"^tensorflow\b", tensorflow, line) for line in lines if line]
+    return [re.sub(r"^tensorflow\b", TENSORFLOW, line) for line in lines if line]
 
 
 ENGINES = {
@@ -23,6 +23,8 @@ ENGINES = {
     "onnx": ["onnxruntime>=1.20", "onnx>=1.17"],
     "litert": ["ai-edge-litert>=2.0"],
 }
+# The stubs ask for the package named tensorflow; beside another one they have to be installed with --no-deps.
+SERVING = ["grpcio>=1.60", *(["tensorflow-serving-api>=2.18"] if TENSORFLOW == "tensorflow" else [])]
 
 setup(
     name="dncnn-tf",
@@ -39,8 +41,10 @@ setup(
         "test": [
             *("pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"),
             *{package for packages in ENGINES.values() for package in packages},
+            *SERVING,
         ],
         **ENGINES,
+        "serving": SERVING,
         "pth": ["torch>=2.4"],  # convert KAIR's .pth weights
     },
     python_requires=">=3.11",

@@ -73,6 +73,8 @@ def export(
         f"{result.size / 1e6:.2f} MB; differs from the model by {result.difference:.1e} at most (of 1), "
         f"PSNR loss {max(0, result.psnr_loss):.4f} dB"
     )
+    if result.warmup is False:
+        note("no warm-up requests for TensorFlow Serving in it; these need: pip install tensorflow-serving-api")
     click.echo(result.path)
 
 

@@ -17,6 +17,7 @@ from .export import export
 from .finetune import finetune
 from .inspect import inspect
 from .models import models
+from .request import request
 from .train import train
 from .upscale import upscale
 
@@ -39,6 +40,7 @@ for _command in (
     finetune,
     inspect,
     models,
+    request,
     train,
     upscale,
 ):

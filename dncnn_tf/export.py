@@ -41,12 +41,14 @@ class Export:
         size: in bytes, all files together.
         difference: the largest from its source on any output pixel, in [0, 1].
         psnr_loss: on a noisy photograph, in dB.
+        warmup: whether TensorFlow Serving finds warm-up requests in it; None for what is not for it.
     """
 
     path: Path
     size: int
     difference: float
     psnr_loss: float
+    warmup: bool | None = None
 
 
 def default_model() -> str | Path:
@@ -80,7 +82,8 @@ def export_saved_model(
 ) -> Export:
     """Write `output/name/version/`, the layout of TensorFlow Serving, with batch normalisation folded.
 
-    `saved_model.write_saved_model` says what its three signatures take and return.
+    `saved_model.write_saved_model` says what its three signatures take and return. The server also gets warm-up
+    requests, and the list of all models in `output`.
 
     Args:
         model: a DnCNN.
@@ -93,6 +96,7 @@ def export_saved_model(
         ExportError: the version is there already, or the export differs from `model` beyond `BOUNDS`.
     """
     from .saved_model import write_saved_model
+    from .serving_files import write_models_config, write_warmup
 
     target = output / name / str(_next_version(output / name) if version is None else version)
     if target.exists():
@@ -103,11 +107,14 @@ def export_saved_model(
         write_saved_model(fold_batch_norm(model, dtype=POLICIES[precision]), written)
         _write_card(card_of_saved_model(written), name, model, precision=precision)
         difference, loss = compare(model, open_runtime(written), precision)
-        compare_signatures(written, model_config(model).channels)
+        channels = model_config(model).channels
+        compare_signatures(written, channels)
+        warmup = write_warmup(written, name, channels)
         target.parent.mkdir(exist_ok=True)
         written.rename(target)
+    write_models_config(output)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    return Export(target, size, difference, loss)
+    return Export(target, size, difference, loss, warmup)
 
 
 def export_tflite(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from typing import IO
 
 
 class ContenderError(Exception):
@@ -40,7 +41,7 @@ class Contender:
         Raises:
             ContenderError: the process has ended.
         """
-        print(json.dumps(what), file=self._process.stdin, flush=True)
+        _write_line(self._process.stdin, what)
         return self._answer()
 
     def stop(self) -> None:
@@ -66,6 +67,11 @@ def serve(measure: Callable[..., float]) -> None:
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    print(0.0, file=answers, flush=True)
+    _write_line(answers, 0.0)
     for line in sys.stdin:
-        print(json.dumps(measure(*json.loads(line))), file=answers, flush=True)
+        _write_line(answers, measure(*json.loads(line)))
+
+
+def _write_line(stream: IO[str], content: object) -> None:
+    stream.write(json.dumps(content) + "\n")
+    stream.flush()

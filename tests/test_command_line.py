@@ -24,6 +24,7 @@ COMMANDS = (
     "finetune",
     "inspect",
     "models",
+    "request",
     "train",
     "upscale",
 )

@@ -45,7 +45,17 @@ LAYERS = (
         "saved_model",
         "tflite",
     ),
-    ("training", "evaluation", "paper_tables", "export", "export_checks", "run_time", "serving", "report"),
+    (
+        "training",
+        "evaluation",
+        "paper_tables",
+        "export",
+        "export_checks",
+        "run_time",
+        "serving",
+        "serving_files",
+        "report",
+    ),
 )
 WITHOUT_TENSORFLOW = ("config", "convert", "images", "inference", "metrics", "model", "noise", "transfer", "weights")
 

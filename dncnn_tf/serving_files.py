@@ -1,0 +1,75 @@
+"""What TensorFlow Serving wants beside a SavedModel: warm-up requests, and a list of the models."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .files import atomic_path
+from .runtimes.base import INPUT, SIGNATURE, newest_version
+from .saved_model import BYTES_INPUT, IMAGE_BYTES, UINT8
+
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+MODELS_CONFIG = "models.config"
+
+_WARMUP_SIDES = (128, 512)
+
+
+def write_warmup(saved_model: Path, name: str, channels: int) -> bool:
+    """Write requests of every signature, which the server replays when it loads the model, before any is served.
+
+    Args:
+        saved_model: the folder; the requests go where TensorFlow Serving looks for them.
+        name: of the model on the server.
+        channels: of the model.
+
+    Returns:
+        False, with nothing written, where tensorflow-serving-api is not installed.
+    """
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError:
+        return False
+    import tensorflow as tf
+
+    (saved_model / WARMUP_FILE).parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(saved_model / WARMUP_FILE)) as writer:
+        for side in _WARMUP_SIDES:
+            levels = np.random.default_rng(side).integers(0, 256, (1, side, side, channels), np.uint8)
+            file = io.BytesIO()
+            Image.fromarray(levels[0].squeeze()).save(file, "PNG")
+            requests = {
+                SIGNATURE: (INPUT, levels.astype(np.float32) / 255),
+                UINT8: (INPUT, levels),
+                IMAGE_BYTES: (BYTES_INPUT, np.array([file.getvalue()], object)),
+            }
+            for signature, (key, value) in requests.items():
+                request = predict_pb2.PredictRequest()
+                request.model_spec.name, request.model_spec.signature_name = name, signature
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+                log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+                writer.write(log.SerializeToString())
+    return True
+
+
+def models_config(exported: Path, base: str) -> str:
+    """TensorFlow Serving's list of models, as text.
+
+    Args:
+        exported: folder of all exports; each model with a version in it is listed.
+        base: where the server finds that folder.
+    """
+    names = sorted(path.name for path in exported.iterdir() if path.is_dir() and newest_version(path) is not None)
+    entries = (
+        f'  config {{ name: "{name}" base_path: "{base}/{name}" model_platform: "tensorflow" }}\n' for name in names
+    )
+    return f"model_config_list {{\n{''.join(entries)}}}\n"
+
+
+def write_models_config(exported: Path) -> None:
+    """Write `models.config` for a container that has the folder at /models."""
+    with atomic_path(exported / MODELS_CONFIG) as path:
+        path.write_text(models_config(exported, "/models"), encoding="utf-8")
