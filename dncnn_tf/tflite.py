@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -37,4 +38,7 @@ def tflite_model(folded: keras.Model, quantize: Quantization = "none", samples: 
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "int8":
             converter.representative_dataset = lambda: ((SIGNATURE, {INPUT: sample}) for sample in samples)
-        return converter.convert()
+        with warnings.catch_warnings():
+            # Calibration uses the interpreter inside TensorFlow, whose end it announces.
+            warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
+            return converter.convert()
