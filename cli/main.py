@@ -18,6 +18,7 @@ from .finetune import finetune
 from .inspect import inspect
 from .models import models
 from .request import request
+from .serve import serve
 from .train import train
 from .upscale import upscale
 
@@ -41,6 +42,7 @@ for _command in (
     inspect,
     models,
     request,
+    serve,
     train,
     upscale,
 ):

@@ -96,7 +96,8 @@ def export_saved_model(
         ExportError: the version is there already, or the export differs from `model` beyond `BOUNDS`.
     """
     from .saved_model import write_saved_model
-    from .serving_files import write_models_config, write_warmup
+    from .serving_config import write_models_config
+    from .warmup import write_warmup
 
     target = output / name / str(_next_version(output / name) if version is None else version)
     if target.exists():

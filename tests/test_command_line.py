@@ -25,6 +25,7 @@ COMMANDS = (
     "inspect",
     "models",
     "request",
+    "serve",
     "train",
     "upscale",
 )

@@ -53,7 +53,8 @@ LAYERS = (
         "export_checks",
         "run_time",
         "serving",
-        "serving_files",
+        "serving_config",
+        "warmup",
         "report",
     ),
 )

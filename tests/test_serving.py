@@ -17,7 +17,7 @@ from PIL import Image
 from dncnn_tf import denoise
 from dncnn_tf.export import export_saved_model
 from dncnn_tf.serving import Client, ServingError
-from dncnn_tf.serving_files import models_config
+from dncnn_tf.serving_config import models_config
 
 pytest.importorskip("tensorflow_serving")
 from standins import Served, grpc_server, rest_server

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving wants beside a SavedModel: warm-up requests, and a list of the models."""
+"""Requests that TensorFlow Serving replays when it loads a model, before it serves any."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .files import atomic_path
-from .runtimes.base import INPUT, SIGNATURE, newest_version
+from .runtimes.base import INPUT, SIGNATURE
 from .saved_model import BYTES_INPUT, IMAGE_BYTES, UINT8
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-MODELS_CONFIG = "models.config"
 
 _WARMUP_SIDES = (128, 512)
 
 
 def write_warmup(saved_model: Path, name: str, channels: int) -> bool:
-    """Write requests of every signature, which the server replays when it loads the model, before any is served.
+    """Write requests of every signature.
 
     Args:
         saved_model: the folder; the requests go where TensorFlow Serving looks for them.
@@ -53,23 +51,3 @@ def write_warmup(saved_model: Path, name: str, channels: int) -> bool:
                 log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
                 writer.write(log.SerializeToString())
     return True
-
-
-def models_config(exported: Path, base: str) -> str:
-    """TensorFlow Serving's list of models, as text.
-
-    Args:
-        exported: folder of all exports; each model with a version in it is listed.
-        base: where the server finds that folder.
-    """
-    names = sorted(path.name for path in exported.iterdir() if path.is_dir() and newest_version(path) is not None)
-    entries = (
-        f'  config {{ name: "{name}" base_path: "{base}/{name}" model_platform: "tensorflow" }}\n' for name in names
-    )
-    return f"model_config_list {{\n{''.join(entries)}}}\n"
-
-
-def write_models_config(exported: Path) -> None:
-    """Write `models.config` for a container that has the folder at /models."""
-    with atomic_path(exported / MODELS_CONFIG) as path:
-        path.write_text(models_config(exported, "/models"), encoding="utf-8")
