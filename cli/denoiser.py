@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dncnn_tf.cards import shipped_models
 from dncnn_tf.config import RECIPES
 from dncnn_tf.images import Picture
 from dncnn_tf.inference import blend, denoise_batch
@@ -61,7 +60,7 @@ class Denoiser(Restorer):
         level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
         model = self.model
         if model == "auto":
-            model = choose_model(picture.pixels.shape[-1], noise.sigma, shipped_models())
+            model = choose_model(picture.pixels.shape[-1], self.sigma)
         runtime = self.open(model)
         self.note(f"{name}: {level}, {model}")
         for remark in misfits(model, noise):

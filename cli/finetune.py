@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from dncnn_tf.config import RECIPES, TrainConfig
+from dncnn_tf.config import TrainConfig
 
-from .common import command, note, start_keras
+from .common import command, start_keras
 from .training_run import run
 
 
@@ -59,7 +59,6 @@ def finetune(pairs: tuple[Path, Path], model: str, devices: str | None, output: 
     """
     noisy, clean = pairs
     start_keras()
-    from dncnn_tf.cards import shipped_models
     from dncnn_tf.data.datasets import is_colour, resolve
     from dncnn_tf.model import model_config
     from dncnn_tf.model_choice import choose_model
@@ -67,9 +66,7 @@ def finetune(pairs: tuple[Path, Path], model: str, devices: str | None, output: 
 
     if model == "auto":
         colour = any(is_colour(path) for path in resolve(str(clean)))
-        model = choose_model(3 if colour else 1, None, shipped_models())
-        if colour and RECIPES[model].model.channels == 1:
-            note(f"{model} is a grey model: the pictures are taken in grey, and denoised channel by channel")
+        model = choose_model(3 if colour else 1, None)
     config = TrainConfig(
         name=output.name,
         model=model_config(load_model(model)),

@@ -11,7 +11,6 @@ import numpy as np
 from .arrays import ImageT, from_batch, to_batch
 from .cards import shipped_models
 from .model_choice import choose_model
-from .noise import estimate_sigma
 from .runtimes import Runtime, open_runtime
 from .tiling import DEFAULT_MEMORY, Progress, Tile, run_tiled
 
@@ -41,8 +40,8 @@ def denoise(
         image: an array of uint8, uint16 (0–65535) or float (0–1), shaped (H, W), (H, W, C) or (N, H, W, C) with C = 1
             (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
             Alpha is passed through. Float noise may leave [0, 1]; that is what the networks are trained on.
-        model: a shipped model's name, a path, a Keras model or a `Runtime`. None chooses by colour and σ.
-        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model.
+        model: a shipped model's name, a path, a Keras model or a `Runtime`. None chooses by colour and by `sigma`.
+        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model. The blind models need none.
         strength: from 0 (the image as it is) to 1 (all the noise found is subtracted).
         tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
             The result does not depend on it.
@@ -64,7 +63,7 @@ def denoise(
     if strength == 0:
         return image.copy()
     if model is None:
-        model = auto_model(image, sigma)
+        model = choose_model(batch.pixels.shape[-1], sigma)
     runtime = as_runtime(model, precision=precision, engine=engine)
     denoised = denoise_batch(batch.pixels, runtime, tile=tile, max_memory=max_memory, progress=progress)
     return from_batch(blend(batch.pixels, denoised, strength), batch)
@@ -102,16 +101,6 @@ def blend(noisy: np.ndarray, denoised: np.ndarray, strength: float) -> np.ndarra
     """noisy − strength · (noisy − denoised), with `denoised` clipped to [0, 1]: exact at strength 0 and 1."""
     clean = np.clip(denoised, 0, 1)
     return clean if strength == 1 else (1 - strength) * noisy + strength * clean
-
-
-def auto_model(image: ImageT, sigma: float | None = None) -> str:
-    """Name of the shipped model that `denoise` chooses; without `sigma` the noise level is estimated.
-
-    Raises:
-        ValueError: no model is shipped.
-    """
-    channels = to_batch(image).pixels.shape[-1]
-    return choose_model(channels, estimate_sigma(image) if sigma is None else sigma, shipped_models())
 
 
 def as_runtime(model: ModelLike, *, precision: str = "float32", engine: str = "auto") -> Runtime:

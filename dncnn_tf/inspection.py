@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .cards import shipped_models
 from .config import RECIPES
 from .images import Picture
 from .jpeg_quality import jpeg_quality
@@ -52,13 +51,10 @@ def inspect_picture(picture: Picture, *, max_memory: int = DEFAULT_MEMORY) -> In
     Args:
         picture: as `images.read` gives it.
         max_memory: bytes that denoising should make do with.
-
-    Raises:
-        ValueError: no model is shipped.
     """
     height, width, channels = picture.pixels.shape
     noise = estimate_noise(picture.pixels)
-    model = choose_model(channels, noise.sigma, shipped_models())
+    model = choose_model(channels, None)
     quality = jpeg_quality(picture.coding["qtables"]) if picture.format == "JPEG" else None
     coarse = quality is not None and quality < COARSE_JPEG
     advice = (f"JPEG of quality {quality} has visible blocks: dncnn-tf deblock takes them away",) if coarse else ()

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .config import RECIPES
 from .noise import Noise
 
+# Where a model for one σ is better than the blind one, on grey pictures (benchmarks/figure8.md).
+_SPECIAL_LEVELS = (15, 25, 50)
+_SPECIAL_REACH = 1.0
 
-def choose_model(channels: int, sigma: float | None, shipped: Sequence[str]) -> str:
-    """Choose a model.
 
-    The colour model for colour; for grey the model of exactly this σ, else the blind one. Where none of these is
-    shipped, the model whose σ is nearest; a grey model takes a colour image channel by channel.
+def choose_model(channels: int, sigma: float | None) -> str:
+    """Choose a shipped model: the blind one, for grey or for colour, unless a model for a known σ is better.
 
     Args:
         channels: 1 for grey, 3 for RGB.
-        sigma: noise level on the 0–255 scale, given or estimated; None when it is unknown.
-        shipped: names of the models there are, of `RECIPES`.
-
-    Raises:
-        ValueError: there are none.
+        sigma: noise level on the 0–255 scale if it is known. Not an estimate: its error of one to two levels costs more
+            than the models for one σ gain.
     """
-    preferred = ["cdncnn-b"] if channels == 3 else []
-    preferred += [f"dncnn-s-{sigma:g}"] if sigma is not None else []
-    preferred += ["dncnn-b"]
-    for name in preferred:
-        if name in shipped:
-            return name
-    denoisers = [name for name in shipped if RECIPES[name].task == "denoise" and RECIPES[name].model.channels == 1]
-    if not denoisers:
-        raise ValueError("no model is shipped with this copy of dncnn-tf; give one with model=")
-    return min(denoisers, key=lambda name: _distance(name, 25.0 if sigma is None else sigma))
+    if channels == 3:
+        return "cdncnn-b"
+    near = [level for level in _SPECIAL_LEVELS if sigma is not None and abs(sigma - level) <= _SPECIAL_REACH]
+    return f"dncnn-s-{near[0]}" if near else "dncnn-b"
 
 
 def misfits(name: str, noise: Noise) -> list[str]:

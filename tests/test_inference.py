@@ -231,32 +231,22 @@ def test_a_missing_model_is_named(coffee, tmp_path):
         denoise(coffee, tmp_path / "none.keras")
 
 
-ALL = ["dncnn-s-15", "dncnn-s-25", "dncnn-s-50", "dncnn-b", "cdncnn-b", "dncnn-3"]
-
-
 @pytest.mark.parametrize(
-    ("channels", "sigma", "shipped", "expected"),
+    ("channels", "sigma", "expected"),
     [
-        (3, None, ALL, "cdncnn-b"),
-        (3, 25.0, ALL, "cdncnn-b"),
-        (1, None, ALL, "dncnn-b"),
-        (1, 25.0, ALL, "dncnn-s-25"),
-        (1, 24.0, ALL, "dncnn-b"),
-        (3, 25.0, ["dncnn-s-25", "dncnn-b"], "dncnn-s-25"),
-        (3, None, ["dncnn-s-25", "dncnn-b"], "dncnn-b"),
-        (1, 12.0, ALL[:3], "dncnn-s-15"),
-        (1, 90.0, ALL[:3], "dncnn-s-50"),
-        (1, None, ALL[:3], "dncnn-s-25"),
-        (1, 3.0, ["dncnn-s-25", "dncnn-3"], "dncnn-s-25"),
+        (3, None, "cdncnn-b"),
+        (3, 25.0, "cdncnn-b"),
+        (1, None, "dncnn-b"),
+        (1, 25.0, "dncnn-s-25"),
+        (1, 24.0, "dncnn-s-25"),
+        (1, 23.9, "dncnn-b"),
+        (1, 15.5, "dncnn-s-15"),
+        (1, 51.0, "dncnn-s-50"),
+        (1, 0.0, "dncnn-b"),
     ],
 )
-def test_model_choice(channels, sigma, shipped, expected):
-    assert choose_model(channels, sigma, shipped) == expected
-
-
-def test_no_shipped_model_is_said():
-    with pytest.raises(ValueError, match="no model is shipped"):
-        choose_model(1, 25.0, [])
+def test_model_choice(channels, sigma, expected):
+    assert choose_model(channels, sigma) == expected
 
 
 def test_misfits_are_said():
