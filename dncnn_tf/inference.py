@@ -41,7 +41,7 @@ def denoise(
             (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
             Alpha is passed through. Float noise may leave [0, 1]; that is what the networks are trained on.
         model: a shipped model's name, a path, a Keras model or a `Runtime`. None chooses by colour and by `sigma`.
-        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model. The blind models need none.
+        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model.
         strength: from 0 (the image as it is) to 1 (all the noise found is subtracted).
         tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
             The result does not depend on it.
