@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from typing import NoReturn
+
 import click
 
 from dncnn_tf import __version__
@@ -49,6 +54,15 @@ for _command in (
     cli.add_command(_command)
 
 
-def main() -> None:
-    """Run the command line."""
-    cli(prog_name="dncnn-tf")
+def main() -> NoReturn:
+    """Run the command line and end the process."""
+    try:
+        cli(prog_name="dncnn-tf")
+    except SystemExit as end:
+        # Threads of TensorFlow that still make batches, as after Ctrl-C, can hang an interpreter that is shutting down.
+        if "tensorflow" in sys.modules and isinstance(end.code, int):
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(end.code)
+        raise
