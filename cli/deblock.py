@@ -16,12 +16,7 @@ from .pictures import Files, file_options, network_options, restore_files
 @network_options
 def deblock(
     inputs: tuple[str, ...],
-    output: str | None,
-    format: str,
-    suffix: str,
-    recursive: bool,
-    overwrite: bool,
-    dry_run: bool,
+    files: Files,
     **options: Any,
 ) -> None:
     """Take the blocks and the ringing of strong JPEG compression away.
@@ -34,7 +29,6 @@ def deblock(
     dncnn-tf deblock photo.jpg                    writes photo_deblocked.jpg
     dncnn-tf deblock old/ -o better/ --format png
     """
-    files = Files(output, format, suffix, recursive, overwrite, dry_run)
 
     def make_deblocker() -> Any:
         from .general import Deblocker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import click
@@ -28,12 +29,7 @@ from .pictures import Files, file_options, network_options, restore_files
 @network_options
 def denoise(
     inputs: tuple[str, ...],
-    output: str | None,
-    format: str,
-    suffix: str,
-    recursive: bool,
-    overwrite: bool,
-    dry_run: bool,
+    files: Files,
     save_noise: bool,
     compare: bool,
     **options: Any,
@@ -50,11 +46,10 @@ def denoise(
     dncnn-tf denoise - < noisy.png > clean.png
     """
     extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
-    files = Files(output, format, suffix, recursive, overwrite, dry_run, extras)
 
     def make_denoiser() -> Any:
         from .denoiser import Denoiser
 
         return Denoiser(note=note, **options)
 
-    restore_files(inputs, files, make_denoiser)
+    restore_files(inputs, dataclasses.replace(files, extras=extras), make_denoiser)

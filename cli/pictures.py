@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,8 +46,8 @@ class Files:
 
 
 def file_options(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add INPUT… and the options of `Files`; the function gets `inputs` and these by name."""
-    return _options(
+    """Add INPUT… and the options of `Files`; the function gets `inputs` and `files`."""
+    options = _options(
         click.argument("inputs", nargs=-1, required=True, metavar="INPUT..."),
         click.option(
             "-o", "--output", metavar="OUT", help="A file, a folder, or - for stdout.  [default: beside the input]"
@@ -58,6 +60,17 @@ def file_options(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., An
         click.option("--overwrite", is_flag=True, help="Replace files that exist."),
         click.option("--dry-run", is_flag=True, help="Only say what would be read and written."),
     )
+    names = [field.name for field in dataclasses.fields(Files) if field.name != "extras"]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def gathered(**given: Any) -> Any:
+            files = Files(**{name: given.pop(name) for name in names})
+            return function(files=files, **given)
+
+        return options(gathered)
+
+    return decorate
 
 
 def network_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,12 +25,7 @@ from .pictures import Files, file_options, restore_files
 @click.option("--strength", type=Strength(), default=1.0, show_default=True, help="Share of the noise to subtract.")
 def request(
     inputs: tuple[str, ...],
-    output: str | None,
-    format: str,
-    suffix: str,
-    recursive: bool,
-    overwrite: bool,
-    dry_run: bool,
+    files: Files,
     **options: Any,
 ) -> None:
     """Denoise images with a model that TensorFlow Serving serves; the rules for files are those of denoise.
@@ -39,7 +34,6 @@ def request(
     dncnn-tf request photo.png -o clean.png
     dncnn-tf request scans/ -o clean/ --url http://server:8501 --model dncnn-s-25
     """
-    files = Files(output, format, suffix, recursive, overwrite, dry_run)
 
     def make_requester() -> Any:
         from .requester import Requester

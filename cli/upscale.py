@@ -17,12 +17,7 @@ from .pictures import Files, file_options, network_options, restore_files
 @network_options
 def upscale(
     inputs: tuple[str, ...],
-    output: str | None,
-    format: str,
-    suffix: str,
-    recursive: bool,
-    overwrite: bool,
-    dry_run: bool,
+    files: Files,
     scale: str,
     **options: Any,
 ) -> None:
@@ -36,7 +31,6 @@ def upscale(
     dncnn-tf upscale photo.png --scale 2          writes photo_upscaled.png
     dncnn-tf upscale icons/ --scale 4 -o large/
     """
-    files = Files(output, format, suffix, recursive, overwrite, dry_run)
 
     def make_upscaler() -> Any:
         from .general import Upscaler
