@@ -2,7 +2,7 @@
 
     DNCNN_TF_DATA=DIR python benchmarks/publish.py runs/dncnn-s-25 --hardware "2 cores of an AMD EPYC"
 
-Only for denoising models. The figures on the card are those of `dncnn-tf evaluate` with its default seed.
+The figures on the card are those of `dncnn-tf evaluate` with its default seed.
 """
 
 from __future__ import annotations
@@ -13,21 +13,30 @@ from pathlib import Path
 
 import click
 
-from dncnn_tf.cards import PRETRAINED
-from dncnn_tf.config import RECIPES
+from dncnn_tf.cards import LEVEL_NAMES, PRETRAINED
+from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.data.datasets import published_sets, resolve
 from dncnn_tf.evaluation import Setting, evaluate, versions
+from dncnn_tf.paper_tables import TABLE_5
 from dncnn_tf.runs import Run
 from dncnn_tf.runtimes.keras_runtime import KerasRuntime
 from dncnn_tf.weights import load_model, save_weights
 
-SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
-LEVELS = {
-    "dncnn-s-15": (15,),
-    "dncnn-s-25": (25,),
-    "dncnn-s-50": (50,),
-    "dncnn-b": (0, 15, 25, 50),
-    "cdncnn-b": (0, 15, 25, 50),
+BLIND_LEVELS = (0, 15, 25, 50)
+
+
+def _denoising(sets: tuple[str, ...], levels: tuple[int, ...]) -> dict[str, dict[str, tuple[int, ...]]]:
+    return {"denoise": dict.fromkeys(sets, levels)}
+
+
+MEASURED = {
+    "dncnn-s-15": _denoising(("bsd68", "set12"), (15,)),
+    "dncnn-s-25": _denoising(("bsd68", "set12"), (25,)),
+    "dncnn-s-50": _denoising(("bsd68", "set12"), (50,)),
+    "dncnn-b": _denoising(("bsd68", "set12"), BLIND_LEVELS),
+    "cdncnn-b": _denoising(("cbsd68",), BLIND_LEVELS),
+    "dncnn-3": _denoising(("bsd68", "set12"), BLIND_LEVELS)
+    | {task: {data: tuple(cells) for data, cells in TABLE_5[task].items()} for task in ("super-resolution", "jpeg")},
 }
 CURVE_POINTS = 40
 
@@ -41,22 +50,22 @@ def main(folder: Path, hardware: str) -> None:
     config = run.config()
     name = config.name
     expected = dataclasses.replace(RECIPES[name], data=config.data, precision=config.precision)
-    if config != expected or config.data not in published_sets():
+    if config != expected or not set(config.data.split("+")) <= published_sets().keys():
         raise click.UsageError(f"only a run of `dncnn-tf train --recipe {name} --data SET` as it stands can be shipped")
     model = load_model(folder)
     runtime = KerasRuntime(model)
     measured = []
-    for data in SETS[config.model.channels]:
-        for sigma in LEVELS[name]:
-            result = evaluate(runtime, resolve(data), Setting("denoise", sigma))
-            measured.append(
-                {"data": data, "sigma": sigma, "psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-            )
-            click.echo(measured[-1])
+    for task, sets in MEASURED[name].items():
+        for data, levels in sets.items():
+            for level in levels:
+                result = evaluate(runtime, resolve(data), Setting(task, level))
+                figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
+                measured.append({"data": data, LEVEL_NAMES[task]: level, **figures})
+                click.echo(measured[-1])
     log = run.read_log()
     card = {
         "name": name,
-        "summary": f"DnCNN with {config.model.depth} convolutions for noise of σ {_levels(config.sigma)}",
+        "summary": f"DnCNN with {config.model.depth} convolutions for {_purpose(config)}",
         "measured": measured,
         "command": f"dncnn-tf train --recipe {name} --data {config.data}",
         "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
@@ -73,9 +82,11 @@ def main(folder: Path, hardware: str) -> None:
     save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
 
 
-def _levels(sigma: tuple[float, float]) -> str:
-    low, high = sigma
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+def _purpose(config: TrainConfig) -> str:
+    if config.task == "general":
+        return "noise, low resolution and JPEG"
+    low, high = config.sigma
+    return f"noise of σ {low:g}" + (f" to {high:g}" if high > low else "")
 
 
 if __name__ == "__main__":

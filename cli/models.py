@@ -43,16 +43,31 @@ def models(name: str | None, json_file: Path | None, overwrite: bool) -> None:
 
 
 def _list(cards: list[dict[str, Any]]) -> None:
-    click.echo(f"{'NAME':<12} {'FOR':<44} MEASURED")
+    from dncnn_tf.cards import level_text, task_and_level
+
+    width = max(len(card["summary"]) for card in cards)
+    click.echo(f"{'NAME':<12} {'FOR':<{width}} MEASURED")
     for card in cards:
-        first = card["measured"][0]["data"]
-        figures = ", ".join(
-            f"{row['psnr']:.2f} dB at σ {row['sigma']:g}" for row in card["measured"] if row["data"] == first
+        first = {}  # of every task, the first set it was measured on
+        for row in card["measured"]:
+            first.setdefault(task_and_level(row)[0], row["data"])
+        figures = {
+            data: ", ".join(
+                f"{row['psnr']:.2f} dB at {level_text(row)}"
+                for row in card["measured"]
+                if (task_and_level(row)[0], row["data"]) == (task, data)
+            )
+            for task, data in first.items()
+        }
+        click.echo(
+            f"{card['name']:<12} {card['summary']:<{width}} "
+            + "; ".join(f"{data}: {each}" for data, each in figures.items())
         )
-        click.echo(f"{card['name']:<12} {card['summary']:<44} {first}: {figures}")
 
 
 def _show(card: dict[str, Any]) -> None:
+    from dncnn_tf.cards import level_text
+
     recipe, result = card["recipe"], card["result"]
     _line(card["name"], card["summary"])
     _line("parameters", f"{card['parameters']:,}")
@@ -71,9 +86,9 @@ def _show(card: dict[str, Any]) -> None:
     _line("seed", recipe["seed"])
     _line("time", f"{card['hours']:g} hours on {card['hardware']}")
     _line("versions", ", ".join(f"{name} {version}" for name, version in card["versions"].items()))
-    click.echo("\nset       σ    PSNR    SSIM")
+    click.echo(f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}")
     for row in card["measured"]:
-        click.echo(f"{row['data']:<8} {row['sigma']:>3g} {row['psnr']:>7.2f} {row['ssim']:>7.4f}")
+        click.echo(f"{row['data']:<9} {level_text(row):<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}")
     click.echo("\n  step  training  validation (PSNR in dB)")
     curve = card["curve"]
     for point in curve[:: -max(1, len(curve) // _CURVE_LINES)][::-1]:

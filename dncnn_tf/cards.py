@@ -11,6 +11,11 @@ from .config import RECIPES, ModelConfig
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 
+LEVEL_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "quality"}
+"""How hard each task of an evaluation is, is told by one number; this is what a card and an option call it."""
+
+_LEVEL_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
+
 
 class ModelError(Exception):
     """A model cannot be loaded; the message says which, why and what to do."""
@@ -30,6 +35,21 @@ def read_card(name: str) -> dict[str, Any]:
     if name not in shipped_models():
         raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}")
     return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def task_and_level(row: dict[str, Any]) -> tuple[str, float]:
+    """What one row of a card's "measured" was measured at: the task, and σ, scale or quality.
+
+    Args:
+        row: holds exactly one of the keys of `LEVEL_NAMES`.
+    """
+    return next((task, row[name]) for task, name in LEVEL_NAMES.items() if name in row)
+
+
+def level_text(row: dict[str, Any]) -> str:
+    """The same for people, such as "σ 25", "×3" or "quality 10"."""
+    task, level = task_and_level(row)
+    return _LEVEL_TEXTS[task].format(level)
 
 
 def checked_config(weights: Path) -> ModelConfig:
