@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .common import command, note
+from .common import command
 from .pictures import Files, file_options, network_options, restore_files
 
 
@@ -30,9 +30,9 @@ def deblock(
     dncnn-tf deblock old/ -o better/ --format png
     """
 
-    def make_deblocker() -> Any:
+    def make_deblocker(**job: Any) -> Any:
         from .general import Deblocker
 
-        return Deblocker(note=note, **options)
+        return Deblocker(**job, **options)
 
     restore_files(inputs, files, make_deblocker)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import command, note
+from .common import command
 from .parameters import SigmaOrAuto, Strength
 from .pictures import Files, file_options, network_options, restore_files
 
@@ -47,9 +47,9 @@ def denoise(
     """
     extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
 
-    def make_denoiser() -> Any:
+    def make_denoiser(**job: Any) -> Any:
         from .denoiser import Denoiser
 
-        return Denoiser(note=note, **options)
+        return Denoiser(**job, **options)
 
     restore_files(inputs, dataclasses.replace(files, extras=extras), make_denoiser)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dncnn_tf.engines import ENGINES
+from dncnn_tf.engines import ENGINES, LARGE
 from dncnn_tf.formats import SUFFIXES
 
 from .common import describe, error, note
@@ -92,7 +93,11 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Memory to make do with, by smaller parts.",
         ),
         click.option(
-            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True
+            "--precision",
+            type=click.Choice(["auto", "float32", "bfloat16"]),
+            default="auto",
+            show_default=True,
+            help="Of the arithmetic; auto: bfloat16 where the processor has it.",
         ),
         click.option(
             "--runtime",
@@ -113,13 +118,13 @@ def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
     return decorate
 
 
-def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable[[], Restorer]) -> None:
+def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable[..., Restorer]) -> None:
     """Restore every picture that there is; exit with status 1 if one failed.
 
     Args:
         inputs: files, folders, globs, or "-" alone.
         files: what to write.
-        make_restorer: called when there is something to do.
+        make_restorer: called when there is something to do, with `Restorer`'s options `large` and `note`.
 
     Raises:
         click.UsageError: the options do not go together.
@@ -168,7 +173,7 @@ def _is_free(job: Job, files: Files) -> bool:
     return files.overwrite or not taken
 
 
-def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[[], Restorer]) -> int:
+def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Restorer]) -> int:
     """Restore one after the other.
 
     Returns:
@@ -178,7 +183,7 @@ def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[[], Rest
 
     from .restorer import progress_bar
 
-    restorer = make_restorer()
+    restorer = make_restorer(large=_is_large(jobs), note=note)
     failed = 0
     with progress_bar(len(jobs)) as progress:
         for i, job in enumerate(jobs):
@@ -191,6 +196,14 @@ def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[[], Rest
                 failed += 1
             progress(i + 1)
     return failed
+
+
+def _is_large(jobs: list[Job]) -> bool:
+    """Whether the pictures have many pixels in all; of standard input it is not known."""
+    from dncnn_tf.images import pixel_count
+
+    sizes = (pixel_count(job.source) for job in jobs if job.source)
+    return any(total >= LARGE for total in itertools.accumulate(sizes))
 
 
 def _restore_one(restorer: Restorer, job: Job, files: Files, progress: Callable[[float], None]) -> None:

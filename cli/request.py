@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .common import command, note
+from .common import command
 from .parameters import Strength
 from .pictures import Files, file_options, restore_files
 
@@ -35,9 +35,9 @@ def request(
     dncnn-tf request scans/ -o clean/ --url http://server:8501 --model dncnn-s-25
     """
 
-    def make_requester() -> Any:
+    def make_requester(**job: Any) -> Any:
         from .requester import Requester
 
-        return Requester(note=note, **options)
+        return Requester(**job, **options)
 
     restore_files(inputs, files, make_requester)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from dncnn_tf.images import Picture
 from dncnn_tf.inference import blend, denoise_batch
@@ -25,7 +26,7 @@ class Requester(Restorer):
         version_number: None for the newest.
         timeout: seconds for one request.
         strength: share of the noise to subtract, 0 to 1.
-        note: prints a line for people.
+        options: as for `Restorer`.
     """
 
     def __init__(
@@ -36,9 +37,9 @@ class Requester(Restorer):
         version_number: int | None,
         timeout: float,
         strength: float,
-        note: Callable[[str], None],
+        **options: Any,
     ) -> None:
-        super().__init__(tile=_TILE, max_memory=0, precision="auto", runtime="auto", note=note)
+        super().__init__(tile=_TILE, max_memory=0, precision="auto", runtime="auto", **options)
         with quiet_start():
             self.client = Client(url, model, version=version_number, timeout=timeout)
         self.strength = strength

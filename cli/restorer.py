@@ -31,6 +31,7 @@ class Restorer(ABC):
         max_memory: bytes that the process should make do with.
         precision: "auto", "float32" or "bfloat16".
         runtime: an engine, or "auto".
+        large: whether there is so much to do that the fastest engine is worth a slow start.
         note: prints a line for people.
 
     Attributes:
@@ -40,12 +41,20 @@ class Restorer(ABC):
     extras: ClassVar[Mapping[str, Callable[[Picture, Picture], Picture]]] = {}
 
     def __init__(
-        self, *, tile: int | str, max_memory: int, precision: str, runtime: str, note: Callable[[str], None]
+        self,
+        *,
+        tile: int | str,
+        max_memory: int,
+        precision: str,
+        runtime: str,
+        large: bool,
+        note: Callable[[str], None],
     ) -> None:
         self.tile = tile
         self.max_memory = max_memory
-        self.precision = "float32" if precision == "auto" else precision
+        self.precision = precision
         self.engine = runtime
+        self.large = large
         self.note = note
         self._runtimes: dict[str, Runtime] = {}
 
@@ -75,7 +84,9 @@ class Restorer(ABC):
         """A model by name or path, ready to run."""
         if model not in self._runtimes:
             with quiet_start():
-                self._runtimes[model] = as_runtime(model, precision=self.precision, engine=self.engine)
+                self._runtimes[model] = as_runtime(
+                    model, precision=self.precision, engine=self.engine, large=self.large
+                )
         return self._runtimes[model]
 
     def memory(self, pixel_bytes: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .common import command, note
+from .common import command
 from .pictures import Files, file_options, network_options, restore_files
 
 
@@ -32,9 +32,9 @@ def upscale(
     dncnn-tf upscale icons/ --scale 4 -o large/
     """
 
-    def make_upscaler() -> Any:
+    def make_upscaler(**job: Any) -> Any:
         from .general import Upscaler
 
-        return Upscaler(scale=int(scale), note=note, **options)
+        return Upscaler(scale=int(scale), **job, **options)
 
     restore_files(inputs, files, make_upscaler)

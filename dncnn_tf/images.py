@@ -85,6 +85,17 @@ def read(source: Path | str | bytes) -> Picture:
         raise ImageError(f"{path}: {error}") from error.__cause__
 
 
+def pixel_count(path: Path) -> int:
+    """Width times height, from the file's header alone; 0 where that cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_READABLE) as image:
+                return image.width * image.height
+    except Exception:  # `read` says what is wrong with it
+        return 0
+
+
 def _decode(content: bytes) -> Picture:
     try:
         return _picture(content)

@@ -11,6 +11,7 @@ import numpy as np
 from .arrays import ImageT, from_batch, to_batch
 from .cards import shipped_models
 from .model_choice import choose_model
+from .precision import cpu_has_bfloat16
 from .runtimes import Runtime, open_runtime
 from .tiling import DEFAULT_MEMORY, Progress, Tile, run_tiled
 
@@ -46,7 +47,7 @@ def denoise(
         tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
             The result does not depend on it.
         max_memory: bytes that the network's feature maps may take.
-        precision: arithmetic of a model given by name or path: "float32" or "bfloat16".
+        precision: the network's arithmetic: "float32", "bfloat16", or "auto" for the faster one here.
         engine: what runs a model given by name or path: one of `engines.ENGINES`, or "auto" for the fastest that is
             installed. In float32 the result does not depend on it, up to rounding.
         progress: called with the share that is done, up to 1.
@@ -103,8 +104,12 @@ def blend(noisy: np.ndarray, denoised: np.ndarray, strength: float) -> np.ndarra
     return clean if strength == 1 else (1 - strength) * noisy + strength * clean
 
 
-def as_runtime(model: ModelLike, *, precision: str = "float32", engine: str = "auto") -> Runtime:
+def as_runtime(model: ModelLike, *, precision: str = "float32", engine: str = "auto", large: bool = True) -> Runtime:
     """Make a network ready to run; a shipped model is loaded once.
+
+    Args:
+        model: a name, a path, a Keras model or a `Runtime`.
+        precision, engine, large: as for `open_runtime`; of a `Runtime`, of no effect.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -114,15 +119,17 @@ def as_runtime(model: ModelLike, *, precision: str = "float32", engine: str = "a
     if not isinstance(model, str | Path):
         from .runtimes.keras_runtime import KerasRuntime
 
+        if precision == "auto":
+            precision = "bfloat16" if cpu_has_bfloat16() else "float32"
         return KerasRuntime(model, precision=precision)
     if str(model) in shipped_models():
-        return _shipped_runtime(str(model), precision, engine)
-    return open_runtime(model, precision=precision, engine=engine)
+        return _shipped_runtime(str(model), precision, engine, large)
+    return open_runtime(model, precision=precision, engine=engine, large=large)
 
 
 @functools.cache
-def _shipped_runtime(name: str, precision: str, engine: str) -> Runtime:
-    return open_runtime(name, precision=precision, engine=engine)
+def _shipped_runtime(name: str, precision: str, engine: str, large: bool) -> Runtime:
+    return open_runtime(name, precision=precision, engine=engine, large=large)
 
 
 def _check(sigma: float | None, strength: float, tile: Tile) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+_CPUINFO = Path("/proc/cpuinfo")
 
-def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+
+def bfloat16_is_fast(cpuinfo: Path = _CPUINFO) -> bool:
     """True with a GPU that TensorFlow sees, or a CPU with AMX or AVX-512 bfloat16 instructions.
 
     Elsewhere bfloat16 is emulated and slower than float32.
@@ -17,6 +19,11 @@ def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return capability >= (8, 0)
+    return cpu_has_bfloat16(cpuinfo)
+
+
+def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
+    """True with a CPU that has AMX or AVX-512 bfloat16 instructions; known without TensorFlow."""
     try:
         flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -105,6 +105,32 @@ def test_the_fastest_engine_that_is_installed_is_taken(files, monkeypatch):
         open_runtime(files["onnx"])
 
 
+# (bfloat16 in hardware, much to do, precision asked for, engines that are missing) and what runs the model.
+CHOICES = [
+    ((True, False, "auto", ()), ("openvino", "bfloat16")),
+    ((True, False, "auto", ("openvino",)), ("onnxruntime", "float32")),
+    ((True, True, "auto", ("openvino",)), ("keras", "bfloat16")),
+    ((True, True, "float32", ("openvino",)), ("onnxruntime", "float32")),
+    ((True, False, "bfloat16", ("openvino",)), ("keras", "bfloat16")),
+    ((True, False, "auto", ("openvino", "onnxruntime")), ("keras", "bfloat16")),
+    ((False, False, "auto", ()), ("openvino", "float32")),
+    ((False, True, "auto", ("openvino",)), ("onnxruntime", "float32")),
+    ((False, True, "auto", ("openvino", "onnxruntime")), ("keras", "float32")),
+    ((False, True, "bfloat16", ()), ("openvino", "bfloat16")),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), CHOICES)
+def test_what_is_fastest_for_the_job_is_taken(given, expected, files, monkeypatch):
+    hardware, large, precision, missing = given
+    installed = [name for name in opening.installed_engines() if name not in missing]
+    monkeypatch.setattr(opening, "installed_engines", lambda: installed)
+    monkeypatch.setattr(opening, "cpu_has_bfloat16", lambda: hardware)
+    monkeypatch.setattr(opening, "_open_model", lambda path, engine, precision: (engine, precision))
+    assert open_runtime(files["keras"], precision=precision, large=large) == expected
+    assert type(open_runtime(files["tflite"], precision="auto")).__name__ == "LiteRTRuntime"
+
+
 @pytest.mark.parametrize("engine", ["openvino", "keras", "savedmodel"])
 def test_bfloat16_is_near_and_not_the_same(files, model, engine):
     noisy = np.random.default_rng(0).normal(0.5, 0.3, (1, 40, 40, 1)).astype(np.float32)

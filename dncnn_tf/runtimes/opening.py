@@ -7,32 +7,39 @@ from pathlib import Path
 
 from ..cards import PRETRAINED, ModelError, read_card
 from ..config import RECIPES, ModelConfig
-from ..engines import ENGINES, WITH_BFLOAT16, installed_engines
+from ..engines import ENGINES, installed_engines, ranking
 from ..network import Network, read_network
+from ..precision import cpu_has_bfloat16
 from .base import Runtime, card_of_saved_model, newest_version, read_export_card, read_exported_file
 
 _ENGINES_OF_FILE = {".tflite": ("litert",), ".onnx": ("openvino", "onnxruntime")}
 
 
-def open_runtime(name_or_path: str | Path, *, engine: str = "auto", precision: str = "float32") -> Runtime:
+def open_runtime(
+    name_or_path: str | Path, *, engine: str = "auto", precision: str = "float32", large: bool = True
+) -> Runtime:
     """Make any model ready to run.
 
     Args:
         name_or_path: what `weights.load_model` takes, or an export: a SavedModel folder (`NAME` or `NAME/VERSION`), a
             `.tflite` or an `.onnx` file.
-        engine: one of `ENGINES`, or "auto".
-        precision: "float32" or "bfloat16"; an exported model keeps the precision it was exported with.
+        engine: one of `ENGINES`, or "auto" for the fastest that is installed.
+        precision: "float32", "bfloat16", or "auto": bfloat16 where the machine computes it in hardware and the engine
+            knows it. An exported model keeps the precision it was exported with.
+        large: whether there is much to do; if not, "auto" takes an engine that starts at once.
 
     Raises:
         ModelError: it cannot be loaded, or not by this engine, or not in this precision.
     """
     engines = _engines_of_export(name_or_path)
     if engines is None:
-        engines = tuple(ENGINES) if precision == "float32" else WITH_BFLOAT16
-        return _open_model(name_or_path, _chosen(engine, engines, f"{name_or_path} in {precision}"), precision)
-    if precision != "float32":
+        ranked = [pair for pair in ranking(bfloat16=cpu_has_bfloat16(), large=large) if precision in ("auto", pair[1])]
+        what = str(name_or_path) if precision == "auto" else f"{name_or_path} in {precision}"
+        return _open_model(name_or_path, *_chosen(engine, ranked, what))
+    if precision == "bfloat16":
         raise ModelError(f"{name_or_path}: keeps the precision it was exported with; leave out --precision {precision}")
-    return _open_export(Path(name_or_path), _chosen(engine, engines, str(name_or_path)))
+    chosen, _ = _chosen(engine, [(name, "float32") for name in engines], str(name_or_path))
+    return _open_export(Path(name_or_path), chosen)
 
 
 def _engines_of_export(name_or_path: str | Path) -> tuple[str, ...] | None:
@@ -43,15 +50,18 @@ def _engines_of_export(name_or_path: str | Path) -> tuple[str, ...] | None:
     return ("savedmodel",) if str(name_or_path) not in RECIPES and newest_version(path) is not None else None
 
 
-def _chosen(engine: str, engines: tuple[str, ...], what: str) -> str:
-    if engine not in ("auto", *engines):
-        raise ModelError(f"{what} runs in {', '.join(engines)}. Received: {engine}")
+def _chosen(engine: str, ranked: list[tuple[str, str]], what: str) -> tuple[str, str]:
+    """The first engine, with its precision, that is wanted and installed."""
+    wanted = [pair for pair in ranked if engine in ("auto", pair[0])]
+    if not wanted:
+        names = ", ".join(dict.fromkeys(name for name, _ in ranked))
+        raise ModelError(f"{what} runs in {names}. Received: {engine}")
     installed = installed_engines()
-    usable = [name for name in ENGINES if name in engines and engine in ("auto", name)]
-    for name in usable:
+    for name, precision in wanted:
         if name in installed or name == "litert":  # TensorFlow has a LiteRT inside
-            return name
-    raise ModelError(f"{usable[0]} is missing; install it with: pip install {' '.join(ENGINES[usable[0]])}")
+            return name, precision
+    missing = wanted[0][0]
+    raise ModelError(f"{missing} is missing; install it with: pip install {' '.join(ENGINES[missing])}")
 
 
 def _open_export(path: Path, engine: str) -> Runtime:

@@ -1,0 +1,46 @@
+"""What bfloat16 costs each shipped model in PSNR: `DNCNN_TF_DATA=DIR python benchmarks/bfloat16.py`.
+
+The figures in float32 are those of the models' cards. Results: bfloat16.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from machine import describe_machine
+
+from dncnn_tf.cards import level_text, read_card, shipped_models, task_and_level
+from dncnn_tf.evaluation import Setting, evaluate
+from dncnn_tf.files import atomic_path
+from dncnn_tf.runtimes import open_runtime
+
+TABLE = Path(__file__).with_name("bfloat16.md")
+ENGINES = ("openvino", "keras")
+SETS = ("bsd68", "cbsd68")
+
+
+@click.command()
+def main() -> None:
+    """Measure and write the table."""
+    lines = ["| model | set | at | float32 | loss in OpenVINO | loss in Keras |", "|---|---|---|--:|--:|--:|"]
+    for name in shipped_models():
+        runtimes = [open_runtime(name, engine=engine, precision="bfloat16") for engine in ENGINES]
+        for row in (row for row in read_card(name)["measured"] if row["data"] in SETS):
+            setting = Setting(*task_and_level(row))
+            losses = [row["psnr"] - evaluate(runtime, row["data"], setting).psnr for runtime in runtimes]
+            cells = " | ".join(f"{loss:.4f} dB" for loss in losses)
+            lines.append(f"| `{name}` | {row['data']} | {level_text(row)} | {row['psnr']:.3f} | {cells} |")
+            click.echo(lines[-1])
+    notes = [
+        "# What bfloat16 costs",
+        "",
+        f"`DNCNN_TF_DATA=DIR python benchmarks/bfloat16.py`: PSNR in dB. {describe_machine()}.",
+        "",
+    ]
+    with atomic_path(TABLE) as path:
+        path.write_text("\n".join([*notes, *lines, ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
