@@ -52,14 +52,19 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 def note(line: str) -> None:
     """A remark for the person at the terminal: stderr, unless --quiet."""
     if not click.get_current_context().meta["quiet"]:
-        click.echo(line, err=True)
+        click.echo(_printable(line), err=True)
 
 
 def error(line: str) -> None:
     """One failure, in one line, on stderr; with --debug, the traceback too."""
     if click.get_current_context().meta["debug"] and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    click.echo(f"error: {line}", err=True)
+    click.echo(_printable(f"error: {line}"), err=True)
+
+
+def _printable(line: str) -> str:
+    """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
 
 def describe(failure: Exception) -> str:

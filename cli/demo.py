@@ -36,12 +36,14 @@ def demo(output: Path, overwrite: bool) -> None:
     start_keras()
     import numpy as np
 
+    from dncnn_tf.arrays import from_float
     from dncnn_tf.data.datasets import resolve
     from dncnn_tf.data.degradations import add_gaussian_noise
     from dncnn_tf.image_writing import write
-    from dncnn_tf.images import Picture, read
+    from dncnn_tf.images import read
     from dncnn_tf.inference import denoise
     from dncnn_tf.metrics import psnr
+    from dncnn_tf.picture import Picture
 
     photograph = next(path for path in resolve("sample") if path.stem == "camera")
     clean = read(photograph).pixels
@@ -51,7 +53,7 @@ def demo(output: Path, overwrite: bool) -> None:
     pictures["comparison"] = np.concatenate(list(pictures.values()), axis=1)
     output.mkdir(parents=True, exist_ok=True)
     for name, pixels in pictures.items():
-        write(Picture(pixels, None, "PNG", 8), targets[name])
+        write(Picture(from_float(pixels, np.uint8), None, "PNG"), targets[name])
     click.echo(f"noise of σ {_SIGMA:g} on scikit-image's photograph “camera”, removed by {_MODEL}")
     click.echo(f"noisy     PSNR {psnr(clean, noisy, peak=1):.2f} dB")
     click.echo(f"denoised  PSNR {psnr(clean, np.rint(denoised * 255) / 255, peak=1):.2f} dB")

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dncnn_tf.arrays import from_float
 from dncnn_tf.config import RECIPES
-from dncnn_tf.images import Picture
-from dncnn_tf.inference import blend, denoise_batch
+from dncnn_tf.inference import denoise_levels
 from dncnn_tf.model_choice import choose_model, misfits
 from dncnn_tf.noise import Noise, estimate_noise
+from dncnn_tf.picture import Picture
 from dncnn_tf.runtimes import Runtime
 
 from .restorer import Restorer
@@ -20,11 +21,11 @@ from .restorer import Restorer
 
 def _removed(noisy: Picture, clean: Picture) -> Picture:
     """What was removed, on mid-grey."""
-    return Picture(noisy.pixels - clean.pixels + np.float32(0.5), None, "PNG", 8)
+    return Picture(from_float(noisy.pixels - clean.pixels + np.float32(0.5), np.uint8), None, "PNG")
 
 
 def _side_by_side(noisy: Picture, clean: Picture) -> Picture:
-    return Picture(np.concatenate([noisy.pixels, clean.pixels], axis=1), None, "PNG", 8)
+    return Picture(from_float(np.concatenate([noisy.pixels, clean.pixels], axis=1), np.uint8), None, "PNG")
 
 
 class Denoiser(Restorer):
@@ -48,19 +49,24 @@ class Denoiser(Restorer):
     def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
         """The picture with `strength` of its noise subtracted."""
         runtime = self._runtime(picture, name)
-        memory = self.memory(picture.pixels.nbytes)
-        batch = picture.pixels[None]
-        denoised = denoise_batch(batch, runtime, tile=self.tile, max_memory=memory, progress=progress)[0]
-        return dataclasses.replace(picture, pixels=blend(picture.pixels, denoised, self.strength))
+        denoised = denoise_levels(
+            picture.levels[None],
+            runtime,
+            self.strength,
+            tile=self.tile,
+            max_memory=self.memory(picture.levels.nbytes),
+            progress=progress,
+        )
+        return dataclasses.replace(picture, levels=denoised[0])
 
     def _runtime(self, picture: Picture, name: str) -> Runtime:
         if self.model != "auto" and self.model not in RECIPES:
             return self.open(self.model)
-        noise = estimate_noise(picture.pixels) if self.sigma is None else Noise(self.sigma)
+        noise = estimate_noise(picture.levels) if self.sigma is None else Noise(self.sigma)
         level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
         model = self.model
         if model == "auto":
-            model = choose_model(picture.pixels.shape[-1], self.sigma)
+            model = choose_model(picture.channels, self.sigma)
         runtime = self.open(model)
         self.note(f"{name}: {level}, {model}")
         for remark in misfits(model, noise):

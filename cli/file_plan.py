@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,8 +109,9 @@ def _find(
     sources: dict[Path, tuple[Path, Path]] = {}
     failures, skipped = [], 0
     for given in inputs:
-        found = _look_up(given, recursive, output)
-        if not found:
+        found, unreadable = _look_up(given, recursive, output)
+        failures += unreadable
+        if not found and not unreadable:
             failures.append(f"{given}: {_why_nothing(given, recursive)}")
         for file, root in found:
             if file != Path(given) and _is_result(file, suffix):
@@ -119,14 +121,16 @@ def _find(
     return list(sources.values()), failures, skipped
 
 
-def _look_up(given: str, recursive: bool, output: str | None) -> list[tuple[Path, Path]]:
+def _look_up(given: str, recursive: bool, output: str | None) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Files, each with its root, and what could not be looked into."""
     path = Path(given)
     if path.is_dir():
-        return [(file, path) for file in _walk(path, recursive, output)]
-    if path.exists():
-        return [(path, path.parent)]
+        files, unreadable = _walk(path, recursive, output)
+        return [(file, path) for file in files], unreadable
+    if path.exists() or path.is_symlink():
+        return [(path, path.parent)], []
     matches = sorted(Path(match) for match in glob.glob(given, recursive=True))  # noqa: PTH207  absolute ones too
-    return [(file, file.parent) for file in matches if file.is_file()]
+    return [(file, file.parent) for file in matches if file.is_file()], []
 
 
 def _why_nothing(given: str, recursive: bool) -> str:
@@ -135,17 +139,27 @@ def _why_nothing(given: str, recursive: bool) -> str:
     return "no images in this folder" + ("" if recursive else "; --recursive looks further down")
 
 
-def _walk(folder: Path, recursive: bool, output: str | None) -> list[Path]:
-    files = folder.rglob("*") if recursive else folder.iterdir()
+def _walk(folder: Path, recursive: bool, output: str | None) -> tuple[list[Path], list[str]]:
+    """Image files in a folder, links that lead nowhere included, and folders that cannot be read."""
+    unreadable: list[str] = []
     results = Path(output).absolute() if output is not None and Path(output).absolute() != folder.absolute() else None
-    return sorted(
-        file
-        for file in files
-        if file.suffix.lower() in SUFFIXES
-        and not file.name.startswith(".")
-        and file.is_file()
-        and results not in file.absolute().parents
-    )
+    files = []
+    for root, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(_why_unreadable(error))):
+        if not recursive:
+            folders.clear()
+        files += [
+            file
+            for file in (Path(root, name) for name in names)
+            if file.suffix.lower() in SUFFIXES
+            and not file.name.startswith(".")
+            and (file.is_file() or (file.is_symlink() and not file.exists()))
+            and results not in file.absolute().parents
+        ]
+    return sorted(files), unreadable
+
+
+def _why_unreadable(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}"
 
 
 def _is_result(file: Path, suffix: str) -> bool:

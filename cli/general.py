@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from dncnn_tf.arrays import from_float
 from dncnn_tf.image_writing import coded_anew
-from dncnn_tf.images import Picture
+from dncnn_tf.picture import Picture
 from dncnn_tf.resizing import enlarge
 from dncnn_tf.restoration import enlarge_levels, restore_luminance
 
@@ -30,13 +31,13 @@ class Deblocker(Restorer):
         """The picture without blocks; as a JPEG file, it is not coded as coarsely again."""
         runtime = self.open(self.model)
         restored = restore_luminance(
-            picture.pixels[None],
+            picture.levels[None],
             runtime,
             tile=self.tile,
-            max_memory=self.memory(picture.pixels.nbytes),
+            max_memory=self.memory(picture.levels.nbytes),
             progress=progress,
         )[0]
-        return coded_anew(dataclasses.replace(picture, pixels=restored))
+        return coded_anew(dataclasses.replace(picture, levels=restored))
 
 
 class Upscaler(Deblocker):
@@ -56,5 +57,6 @@ class Upscaler(Deblocker):
         alpha = picture.alpha
         if alpha is not None:
             alpha = enlarge_levels(alpha[..., None], self.scale)[..., 0]
-        pixels = enlarge(picture.pixels, self.scale)
-        return super().restore(dataclasses.replace(picture, pixels=pixels, alpha=alpha), name, progress)
+        enlarged = dataclasses.replace(picture, levels=enlarge(picture.pixels, self.scale), alpha=alpha)
+        restored = super().restore(enlarged, name, progress)
+        return dataclasses.replace(restored, levels=from_float(restored.levels, picture.levels.dtype))

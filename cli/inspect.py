@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from dncnn_tf import __version__
 
 from .common import check_json_file, command, describe, error
 from .file_plan import find_inputs
-from .parameters import Memory
+from .parameters import Memory, Pixels
 
 if TYPE_CHECKING:
     from dncnn_tf.inspection import Inspection
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--recursive/--no-recursive", default=False, show_default=True, help="Go into folders within folders.")
 @click.option("--max-memory", type=Memory(), default="2G", show_default=True, help="As it would be for denoise.")
+@click.option(
+    "--max-pixels", type=Pixels(), default="179M", show_default=True, help="Refuse larger pictures, as denoise does."
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE|-", help="The same as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace the JSON file if it exists.")
-def inspect(inputs: tuple[str, ...], recursive: bool, max_memory: int, json_file: Path | None, overwrite: bool) -> None:
+def inspect(
+    inputs: tuple[str, ...], recursive: bool, max_memory: int, max_pixels: int, json_file: Path | None, overwrite: bool
+) -> None:
     """Show size, depth and colour of images, their estimated noise, and the model and tiles denoise would choose.
 
     INPUT is a file, a folder or a quoted glob.
@@ -37,9 +43,10 @@ def inspect(inputs: tuple[str, ...], recursive: bool, max_memory: int, json_file
     """
     check_json_file(json_file, overwrite)
     from dncnn_tf.files import write_json
-    from dncnn_tf.images import read
+    from dncnn_tf.images import allow_pixels, read
     from dncnn_tf.inspection import inspect_picture
 
+    allow_pixels(max_pixels)
     files, failures = find_inputs(inputs, recursive)
     for failure in failures:
         error(failure)
@@ -67,7 +74,7 @@ def _show(file: Path, inspection: Inspection) -> None:
     kind = {1: "grey", 3: "RGB"}[inspection.channels] + (" and alpha" if inspection.alpha else "")
     quality = f", quality {inspection.jpeg_quality}" if inspection.jpeg_quality else ""
     tiles = f"tiles of {inspection.tile}×{inspection.tile}" if inspection.tile else "in one part"
-    click.echo(file)
+    click.echo(os.fsencode(file))
     click.echo(f"  picture   {inspection.width}×{inspection.height}, {inspection.bits}-bit {kind}")
     click.echo(f"  file      {inspection.format}{quality}")
     click.echo(f"  noise     σ {inspection.noise.sigma:.1f} (estimated)")

@@ -79,6 +79,20 @@ class Tile(click.ParamType):
         return int(value)
 
 
+class Pixels(click.ParamType):
+    """A number of pixels, plain or with M for millions."""
+
+    name = "N|NM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(M?)", str(value).upper())
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is not a number of pixels, such as 400M", param, ctx)
+        return int(float(match[1]) * (1_000_000 if match[2] else 1))
+
+
 class Memory(click.ParamType):
     """An amount of memory in bytes, or with K, M, G or T."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dncnn_tf.engines import ENGINES, LARGE
-from dncnn_tf.formats import SUFFIXES
 
-from .common import describe, error, note
+from .common import error, note
 from .file_plan import FORMATS, STREAM, Job, make_plan
-from .parameters import Memory, Tile
+from .parameters import Memory, Pixels, Tile
 
 if TYPE_CHECKING:
     from .restorer import Restorer
@@ -33,6 +33,9 @@ class Files:
         suffix: goes between a result's name and its ending.
         recursive: go into folders within folders.
         overwrite: replace files that exist.
+        skip_existing: pass over inputs whose result exists.
+        quality: of JPEG, WebP and AVIF results; None for the input's.
+        max_pixels: of a picture that is read.
         dry_run: only say what would be done.
         extras: further pictures of each result, as `Restorer.extras` names them.
     """
@@ -42,6 +45,9 @@ class Files:
     suffix: str
     recursive: bool
     overwrite: bool
+    skip_existing: bool
+    quality: int | None
+    max_pixels: int
     dry_run: bool
     extras: tuple[str, ...] = ()
 
@@ -58,7 +64,22 @@ def file_options(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., An
         click.option(
             "--recursive/--no-recursive", default=False, show_default=True, help="Go into folders within folders."
         ),
+        click.option(
+            "--quality",
+            type=click.IntRange(1, 100),
+            help="Of results in JPEG, WebP or AVIF.  [default: as the input, or 95]",
+        ),
         click.option("--overwrite", is_flag=True, help="Replace files that exist."),
+        click.option(
+            "--skip-existing", is_flag=True, help="Pass over inputs whose result exists: to go on with a folder."
+        ),
+        click.option(
+            "--max-pixels",
+            type=Pixels(),
+            default="179M",
+            show_default=True,
+            help="Refuse larger pictures, which may be attacks on memory.",
+        ),
         click.option("--dry-run", is_flag=True, help="Only say what would be read and written."),
     )
     names = [field.name for field in dataclasses.fields(Files) if field.name != "extras"]
@@ -130,6 +151,8 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
         click.UsageError: the options do not go together.
         ModelError: the model cannot be loaded.
     """
+    if files.overwrite and files.skip_existing:
+        raise click.UsageError("--overwrite and --skip-existing exclude each other")
     if "/" in files.suffix:
         raise click.UsageError(f"--suffix is a part of a file's name, without /. Received: {files.suffix}")
     plan = make_plan(
@@ -145,11 +168,15 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
         error(failure)
     if plan.skipped:
         note(f"passing over results of an earlier run ({plan.skipped})")
-    ready = [job for job in plan.jobs if _is_free(job, files)]
-    failed = len(plan.failures) + len(plan.jobs) - len(ready)
+    wanted = plan.jobs
+    if files.skip_existing:
+        wanted = [job for job in plan.jobs if job.target is None or not job.target.exists()]
+        note(f"{len(plan.jobs) - len(wanted)} of {len(plan.jobs)} are done already")
+    ready = [job for job in wanted if _is_free(job, files)]
+    failed = len(plan.failures) + len(wanted) - len(ready)
     if files.dry_run:
         for job in ready:
-            click.echo(f"{job.source or STREAM} -> {job.target or STREAM}")
+            click.echo(os.fsencode(f"{job.source or STREAM} -> {job.target or STREAM}"))
     elif ready:
         failed += _restore_all(ready, files, make_restorer)
     if failed:
@@ -179,23 +206,16 @@ def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Res
     Returns:
         How many failed.
     """
-    from dncnn_tf.cards import ModelError
+    from dncnn_tf.images import allow_pixels
 
+    from .conveyor import Conveyor
     from .restorer import progress_bar
 
-    restorer = make_restorer(large=_is_large(jobs), note=note)
-    failed = 0
+    allow_pixels(files.max_pixels)
     with progress_bar(len(jobs)) as progress:
-        for i, job in enumerate(jobs):
-            try:
-                _restore_one(restorer, job, files, lambda share, i=i: progress(i + share))
-            except ModelError:
-                raise
-            except Exception as failure:  # whatever is wrong with one file must not stop the others
-                error(_named(describe(failure), job))
-                failed += 1
-            progress(i + 1)
-    return failed
+        conveyor = Conveyor(jobs, files, make_restorer(large=_is_large(jobs), note=note), progress)
+        conveyor.run()
+    return conveyor.failed
 
 
 def _is_large(jobs: list[Job]) -> bool:
@@ -204,34 +224,3 @@ def _is_large(jobs: list[Job]) -> bool:
 
     sizes = (pixel_count(job.source) for job in jobs if job.source)
     return any(total >= LARGE for total in itertools.accumulate(sizes))
-
-
-def _restore_one(restorer: Restorer, job: Job, files: Files, progress: Callable[[float], None]) -> None:
-    from dncnn_tf.image_writing import encode, write
-    from dncnn_tf.images import read
-
-    picture = read(job.source if job.source else click.get_binary_stream("stdin").read())
-    written = _format(job, files.format, picture.format)
-    result = restorer(picture, written, str(job.source or "standard input"), progress)
-    if job.target is None:
-        click.get_binary_stream("stdout").write(encode(result, written))
-        return
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    for name in files.extras:
-        write(restorer.extras[name](picture, result), job.beside(name), "PNG")
-    write(result, job.target, written)
-    click.echo(job.target)
-
-
-def _format(job: Job, asked: str, own: str) -> str:
-    """The format asked for, in words or by another ending, or else the picture's own."""
-    if asked != "keep":
-        return asked.upper()
-    same_ending = job.target and job.source and job.target.suffix.lower() == job.source.suffix.lower()
-    return own if job.target is None or same_ending else SUFFIXES[job.target.suffix.lower()]
-
-
-def _named(message: str, job: Job) -> str:
-    """Every failure names its file."""
-    name = str(job.source or "standard input")
-    return message if message.startswith((name, str(job.target))) else f"{name}: {message}"

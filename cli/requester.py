@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from dncnn_tf.images import Picture
-from dncnn_tf.inference import blend, denoise_batch
+from dncnn_tf.inference import denoise_levels
+from dncnn_tf.picture import Picture
 from dncnn_tf.serving import Client
 
 from .common import quiet_start
@@ -46,6 +46,12 @@ class Requester(Restorer):
 
     def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
         """The picture with `strength` of its noise subtracted."""
-        batch = picture.pixels[None]
-        denoised = denoise_batch(batch, self.client, tile=self.tile, max_memory=self.max_memory, progress=progress)[0]
-        return dataclasses.replace(picture, pixels=blend(picture.pixels, denoised, self.strength))
+        denoised = denoise_levels(
+            picture.levels[None],
+            self.client,
+            self.strength,
+            tile=self.tile,
+            max_memory=self.max_memory,
+            progress=progress,
+        )
+        return dataclasses.replace(picture, levels=denoised[0])

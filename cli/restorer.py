@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 from abc import ABC, abstractmethod
@@ -15,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dncnn_tf.image_writing import losses, require_holds
-from dncnn_tf.images import Picture
 from dncnn_tf.inference import as_runtime
+from dncnn_tf.picture import Picture
 from dncnn_tf.runtimes import Runtime
 from dncnn_tf.tiling import memory_for_network
 
@@ -74,7 +75,14 @@ class Restorer(ABC):
         require_holds(picture, format)
         for remark in (*picture.notes, *losses(picture, format)):
             self.note(f"{name}: {remark}")
-        return self.restore(picture, name, progress)
+        pages = (picture, *picture.pages)
+        first, *others = (
+            self.restore(
+                page, name if not i else f"{name}, page {i + 1}", lambda share, i=i: progress((i + share) / len(pages))
+            )
+            for i, page in enumerate(pages)
+        )
+        return dataclasses.replace(first, pages=tuple(others))
 
     @abstractmethod
     def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:

@@ -1,4 +1,4 @@
-"""Any array or PIL image to float32 batches in [0, 1], and back to what it was."""
+"""Any array or PIL image to batches of levels, levels to float32 in [0, 1], and back."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ _LOWEST, _HIGHEST = -4.0, 5.0
 
 @dataclass(frozen=True)
 class Batch:
-    """Images as a network takes them, with what is needed to give them back.
+    """Images in one form, with what is needed to give them back.
 
     Attributes:
-        pixels: float32 (N, H, W, C), C = 1 or 3, in [0, 1]; float input may leave the range slightly.
+        levels: (N, H, W, C), C = 1 or 3, of the dtype that came: uint8, uint16 or float.
         alpha: transparency as it came, (N, H, W, 1), or None.
         ndim: of the array that came, 2 to 4.
-        dtype: of the array that came.
         mode: PIL's mode, None for arrays.
     """
 
-    pixels: np.ndarray
+    levels: np.ndarray
     alpha: np.ndarray | None
     ndim: int
-    dtype: np.dtype
     mode: str | None
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """float32 (N, H, W, C) in [0, 1]; float input may leave the range slightly."""
+        return to_float(self.levels)
 
 
 def to_batch(image: ImageLike) -> Batch:
@@ -59,7 +62,8 @@ def to_batch(image: ImageLike) -> Batch:
     channels = images.shape[-1]
     alpha = images[..., -1:] if channels in (2, 4) else None
     color = images[..., :-1] if alpha is not None else images
-    return Batch(_to_float(color), alpha, array.ndim, array.dtype, mode)
+    check_levels(color)
+    return Batch(color, alpha, array.ndim, mode)
 
 
 def _as_nhwc(array: np.ndarray) -> np.ndarray:
@@ -75,9 +79,14 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
     return images
 
 
-def _to_float(color: np.ndarray) -> np.ndarray:
+def check_levels(color: np.ndarray) -> None:
+    """Check the type of an image's levels and the range of floating-point ones.
+
+    Raises:
+        ValueError: another type than uint8, uint16 or float; values far outside [0, 1], or NaN.
+    """
     if color.dtype in (np.uint8, np.uint16):
-        return color.astype(np.float32) / np.float32(np.iinfo(color.dtype).max)
+        return
     if not np.issubdtype(color.dtype, np.floating):
         raise ValueError(f"image must be uint8, uint16 or float. Received: dtype={color.dtype}")
     low, high = float(color.min()), float(color.max())
@@ -86,23 +95,20 @@ def _to_float(color: np.ndarray) -> np.ndarray:
             f"float images must be in [0, 1], without NaN. Received: values from {low:g} to {high:g}; "
             "divide by 255, or pass uint8 or uint16"
         )
-    return color.astype(np.float32)
 
 
-def from_batch(pixels: np.ndarray, like: Batch) -> Any:
-    """The inverse of `to_batch`.
+def from_batch(batch: Batch) -> Any:
+    """The inverse of `to_batch`: an array or a PIL image."""
+    images = batch.levels if batch.alpha is None else np.concatenate([batch.levels, batch.alpha], axis=-1)
+    array = {2: images[0, ..., 0], 3: images[0], 4: images}[batch.ndim]
+    return array if batch.mode is None else Image.fromarray(array)
 
-    Args:
-        pixels: float32 (N, H, W, C) in [0, 1].
-        like: what `to_batch` gave; its type, dimensions, dtype and alpha come back.
 
-    Returns:
-        An array or a PIL image.
-    """
-    color = from_float(pixels, like.dtype)
-    images = color if like.alpha is None else np.concatenate([color, like.alpha], axis=-1)
-    array = {2: images[0, ..., 0], 3: images[0], 4: images}[like.ndim]
-    return array if like.mode is None else Image.fromarray(array)
+def to_float(levels: np.ndarray) -> np.ndarray:
+    """Levels of uint8, uint16 or float to float32 in [0, 1]; exactly undone by `from_float`."""
+    if np.issubdtype(levels.dtype, np.floating):
+        return levels.astype(np.float32)
+    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
 
 
 def from_float(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:

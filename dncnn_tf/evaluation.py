@@ -19,9 +19,10 @@ from .color import luminance
 from .data.datasets import resolve
 from .data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from .data.pairs import counterpart
-from .images import ImageError, read
+from .images import read
 from .inference import ModelLike, as_runtime, denoise_batch
 from .metrics import psnr, ssim
+from .picture import ImageError
 from .runtimes import Runtime
 
 Task = Literal["denoise", "super-resolution", "jpeg"]

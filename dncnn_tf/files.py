@@ -8,14 +8,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_LONGEST_STEM = 150  # bytes, of the 255 that a name may have
+
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` that takes its place when the block ends well, and vanishes when it does not."""
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
+    """A temporary path beside `target` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OSError: as the block does; one that names no file, or the temporary one, names the target.
+    """
+    stem = os.fsdecode(os.fsencode(target.stem)[:_LONGEST_STEM])
+    temporary = target.with_name(f".{stem}.{os.getpid()}.tmp{target.suffix}")
     try:
         yield temporary
         temporary.replace(target)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(target), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -10,5 +10,9 @@ SUFFIXES = {
     ".bmp": "BMP",
     ".pgm": "PPM",
     ".ppm": "PPM",
+    ".pnm": "PPM",
+    ".tga": "TGA",
+    ".jp2": "JPEG2000",
+    ".avif": "AVIF",
 }
 """Endings of the files that can be read and written, and their format."""

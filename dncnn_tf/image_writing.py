@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image
 
-from . import png_chunks
-from .arrays import from_float
+from . import png_chunks, tiff
+from .arrays import from_float, to_float
 from .files import atomic_path
-from .images import ImageError, Picture
+from .images import FINE_QUALITY
+from .picture import ImageError, Picture
 
-_WITH_ALPHA = ("PNG", "TIFF", "WEBP")
-_JPEG_QUALITY = _WEBP_QUALITY = 95
-
-# What a TIFF's EXIF data says in text, for the writer of 16-bit colour.
-_TIFF_TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)
-_TIFF_ORIENTATION = 274
+_WITH_ALPHA = ("PNG", "TIFF", "WEBP", "TGA", "JPEG2000", "AVIF")
+_WITH_QUALITY = ("JPEG", "WEBP", "AVIF")
+_WITH_ANY_QUALITY = ("subsampling", "comment", "xmp", "progressive")
 
 
-def write(picture: Picture, target: Path, format: str | None = None) -> None:
+def write(picture: Picture, target: Path, format: str | None = None, quality: int | None = None) -> None:
     """Write a file in one step: an interruption leaves the old one, or none.
 
     Args:
         picture: what to write.
         target: the file; its folder exists.
-        format: "PNG", "JPEG", …; None for the picture's own.
+        format, quality: as for `encode`.
 
     Raises:
         ImageError: the format cannot hold the picture.
     """
-    content = encode(picture, format)
-    with atomic_path(target) as path:
-        path.write_bytes(content)
+    with atomic_path(target) as path, path.open("wb") as file:
+        write_to(file, picture, format, quality)
+
+
+def write_to(stream: BinaryIO, picture: Picture, format: str | None = None, quality: int | None = None) -> None:
+    """Write a file's content; arguments and errors as for `write`."""
+    stream.writelines(_encoded(picture, format or picture.format, quality))
 
 
 def coded_anew(picture: Picture) -> Picture:
@@ -52,11 +55,11 @@ def losses(picture: Picture, format: str) -> list[str]:
     lost = []
     if picture.bits > _bits(picture, format):
         lost.append(f"{format} holds 8 bits; the result does not keep all 16")
-    deep_tiff = format == "TIFF" and _is_deep_color(picture, picture.bits)
-    if picture.exif and (format in ("BMP", "PPM") or (deep_tiff and _has_exif_groups(picture))):
+    special_tiff = format == "TIFF" and _needs_tifffile(picture)
+    if picture.exif and (format in ("BMP", "PPM", "TGA") or (special_tiff and _has_exif_groups(picture))):
         lost.append(f"the result does not keep all EXIF data as {format}")
-    if picture.icc and format == "PPM":
-        lost.append("PPM holds no colour profile; the result does not keep it")
+    if picture.icc and format in ("PPM", "TGA"):
+        lost.append(f"{format} holds no colour profile; the result does not keep it")
     return lost
 
 
@@ -64,9 +67,14 @@ def _bits(picture: Picture, format: str) -> int:
     return picture.bits if format in ("PNG", "TIFF", "PPM") else 8
 
 
+def _needs_tifffile(picture: Picture) -> bool:
+    """Whether a TIFF of it is beyond Pillow."""
+    return picture.is_float or bool(picture.pages) or _is_deep_color(picture, picture.bits)
+
+
 def _is_deep_color(picture: Picture, bits: int) -> bool:
     """More than one channel of 16 bits, of which Pillow would keep the upper 8."""
-    return bits == 16 and (picture.pixels.shape[-1] == 3 or picture.alpha is not None)
+    return bits == 16 and (picture.channels == 3 or picture.alpha is not None)
 
 
 def _has_exif_groups(picture: Picture) -> bool:
@@ -75,16 +83,28 @@ def _has_exif_groups(picture: Picture) -> bool:
     return any(exif.get_ifd(group) for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
 
 
-def encode(picture: Picture, format: str | None = None) -> bytes:
-    """The content of the file that `write` writes."""
-    format = format or picture.format
+def encode(picture: Picture, format: str | None = None, quality: int | None = None) -> bytes:
+    """The content of the file that `write` writes.
+
+    Args:
+        picture: what to write.
+        format: "PNG", "JPEG", …; None for the picture's own.
+        quality: 1 to 100, of formats that lose something; None for that of the file the picture came from.
+    """
+    return b"".join(_encoded(picture, format or picture.format, quality))
+
+
+def _encoded(picture: Picture, format: str, quality: int | None) -> Iterable[bytes | memoryview]:
+    """The content in parts, of which a large one is not copied."""
     require_holds(picture, format)
+    if format == "TIFF" and _needs_tifffile(picture):
+        return [tiff.encode_pages(picture, [_array(page, page.levels.dtype) for page in (picture, *picture.pages)])]
     bits = _bits(picture, format)
-    array = _array(picture, bits)
+    array = _array(picture, np.uint8 if bits == 8 else np.uint16)
     if _is_deep_color(picture, bits):
         return _encode_deep_color(array, picture, format)
     image = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
-    return _encode(image, picture, format)
+    return _encode(image, picture, format, quality)
 
 
 def require_holds(picture: Picture, format: str) -> None:
@@ -95,28 +115,29 @@ def require_holds(picture: Picture, format: str) -> None:
     """
     if format == "GIF":
         raise ImageError("GIF holds 256 colours, too few for the result; choose another format: --format png")
+    if picture.pages and format != "TIFF":
+        raise ImageError(f"{format} does not keep {1 + len(picture.pages)} pages; choose another format: --format tiff")
+    if picture.is_float and format != "TIFF":
+        raise ImageError(f"{format} does not keep floating-point numbers; choose another format: --format tiff")
     if picture.alpha is not None and format not in _WITH_ALPHA and (format, picture.format) != ("BMP", "BMP"):
         raise ImageError(f"{format} does not keep transparency; choose another format: --format png")
-    if _is_deep_color(picture, _bits(picture, format)) and format not in ("PNG", "TIFF"):
-        raise ImageError(f"{format} does not keep 16-bit colour; choose another format: --format png")
 
 
-def _array(picture: Picture, bits: int) -> np.ndarray:
-    """uint8 or uint16 (H, W, C), alpha included."""
-    dtype = np.uint8 if bits == 8 else np.uint16
-    color = from_float(picture.pixels, dtype)
-    if picture.alpha is None:
-        return color
-    alpha = picture.alpha if picture.alpha.dtype == dtype else from_float(picture.alpha / np.float32(65535), dtype)
-    return np.concatenate([color, alpha[..., None]], axis=-1)
+def _array(picture: Picture, dtype: np.dtype | type) -> np.ndarray:
+    """Levels of a type (H, W, C), alpha included."""
+    levels = picture.levels if picture.alpha is None else np.dstack([picture.levels, picture.alpha])
+    return levels if levels.dtype == dtype else from_float(to_float(levels), dtype)
 
 
-def _encode(image: Image.Image, picture: Picture, format: str) -> bytes:
+def _encode(image: Image.Image, picture: Picture, format: str, quality: int | None) -> Iterable[bytes | memoryview]:
     buffer = io.BytesIO()
     if format == "PNG":
         image.save(buffer, "PNG")
-        return png_chunks.replace_kept(buffer.getvalue(), _chunks(picture))
+        return png_chunks.replace_kept(buffer.getbuffer(), _chunks(picture))
     options = picture.coding if format == picture.format else _default_coding(format)
+    if quality is not None and format in _WITH_QUALITY:
+        kept = {key: value for key, value in options.items() if key in _WITH_ANY_QUALITY}
+        options = {"quality": quality, **({"subsampling": 0} if format == "JPEG" else {}), **kept}
     if format == "TIFF" and _has_exif_groups(picture):
         options = {}  # Pillow writes EXIF's groups into uncompressed TIFF only
     said = {"icc_profile": picture.icc, "exif": picture.exif, "dpi": picture.dpi}
@@ -124,13 +145,14 @@ def _encode(image: Image.Image, picture: Picture, format: str) -> bytes:
         image.save(buffer, format, **options, **{key: value for key, value in said.items() if value})
     except (OSError, ValueError) as error:
         raise ImageError(f"{format} cannot hold it ({error}); choose another format: --format png") from error
-    return buffer.getvalue()
+    return [buffer.getbuffer()]
 
 
 def _default_coding(format: str) -> dict[str, Any]:
     return {
-        "JPEG": {"quality": _JPEG_QUALITY, "subsampling": 0},
-        "WEBP": {"quality": _WEBP_QUALITY},
+        "JPEG": {"quality": FINE_QUALITY, "subsampling": 0},
+        "WEBP": {"quality": FINE_QUALITY},
+        "AVIF": {"quality": FINE_QUALITY},
         "TIFF": {"compression": "tiff_adobe_deflate"},
     }.get(format, {})
 
@@ -139,36 +161,13 @@ def _chunks(picture: Picture) -> tuple[png_chunks.Chunk, ...]:
     return picture.chunks or png_chunks.make(picture.icc, picture.exif, picture.dpi)
 
 
-def _encode_deep_color(array: np.ndarray, picture: Picture, format: str) -> bytes:
+def _encode_deep_color(array: np.ndarray, picture: Picture, format: str) -> Iterable[bytes | memoryview]:
     if format == "PNG":
         import imagecodecs
 
         return png_chunks.replace_kept(imagecodecs.png_encode(array), _chunks(picture))
-    return _encode_deep_tiff(array, picture)
+    import netpbmfile
 
-
-def _encode_deep_tiff(array: np.ndarray, picture: Picture) -> bytes:
-    import tifffile
-
-    exif = Image.Exif()
-    exif.load(picture.exif or b"")
-    text = [(tag, 2, 0, str(exif[tag]), True) for tag in _TIFF_TEXT_TAGS if tag in exif]
-    orientation = [(_TIFF_ORIENTATION, 3, 1, exif[_TIFF_ORIENTATION], True)] if _TIFF_ORIENTATION in exif else []
-    compressed = picture.format != "TIFF" or picture.coding["compression"] != "raw"
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        array,
-        photometric="rgb" if array.shape[-1] >= 3 else "minisblack",
-        extrasamples=["unassalpha"] if array.shape[-1] in (2, 4) else None,
-        planarconfig="contig",
-        compression="adobe_deflate" if compressed else None,
-        predictor=compressed,
-        iccprofile=picture.icc,
-        resolution=picture.dpi,
-        resolutionunit="inch" if picture.dpi else None,
-        extratags=text + orientation,
-        metadata=None,
-        software=False,
-    )
-    return buffer.getvalue()
+    netpbmfile.imwrite(buffer, array)
+    return [buffer.getbuffer()]

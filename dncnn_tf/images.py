@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
-from . import png_chunks
-from .arrays import from_float
+from . import png_chunks, tiff
+from .picture import ImageError, Picture, require_size
 
-_READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF")
+_READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
+_AS_8_BITS = ("JPEG2000", "AVIF")
+
+FINE_QUALITY = 95
+"""Of lossy files where nothing says how they were coded, or should be."""
 
 # Pillow's name of a mode, and of the mode it is read in where that is another, with what to say about it.
 _CONVERTED = {
@@ -22,44 +26,7 @@ _CONVERTED = {
     "1": ("L", "black-and-white picture; the result has 8-bit grey"),
 }
 _TIFF_PICTURE_TAGS = {"ImageDescription", "Make", "Model", "Orientation", "Software", "DateTime", "Artist", "Copyright"}
-
-
-class ImageError(Exception):
-    """An image file cannot be read or written; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One image file.
-
-    Attributes:
-        pixels: float32 (H, W, C) in [0, 1], C = 1 (grey) or 3 (RGB).
-        alpha: transparency, uint8 or uint16 (H, W) by `bits`, or None.
-        format: "PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM" (also for PGM), or "GIF", which cannot be written.
-        bits: 8 or 16 for each channel.
-        icc: colour profile.
-        exif: EXIF data.
-        dpi: resolution.
-        coding: how the file was coded, as options for Pillow's `save` in the same format.
-        chunks: of a PNG file: all it says besides its pixels, profile, EXIF and resolution included.
-        notes: what the result will not keep, for people.
-    """
-
-    pixels: np.ndarray
-    alpha: np.ndarray | None
-    format: str
-    bits: int
-    icc: bytes | None = None
-    exif: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    coding: dict[str, Any] = field(default_factory=dict)
-    chunks: tuple[png_chunks.Chunk, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def levels(self) -> np.ndarray:
-        """The pixels as uint8 or uint16 (H, W, C), by `bits`."""
-        return from_float(self.pixels, np.uint8 if self.bits == 8 else np.uint16)
+_SUBFILE_TYPE = 254
 
 
 def read(source: Path | str | bytes) -> Picture:
@@ -79,6 +46,8 @@ def read(source: Path | str | bytes) -> Picture:
     path = Path(source)
     if path.is_dir():
         raise ImageError(f"{path}: a folder, not an image file")
+    if path.is_char_device() or path.is_block_device() or path.is_socket():
+        raise ImageError(f"{path}: a device, not an image file")
     try:
         return read(path.read_bytes())
     except ImageError as error:
@@ -96,6 +65,11 @@ def pixel_count(path: Path) -> int:
         return 0
 
 
+def allow_pixels(count: int) -> None:
+    """Set how many pixels a picture may have before it is taken for an attack on memory; at first 179 million."""
+    Image.MAX_IMAGE_PIXELS = count // 2  # Pillow refuses what is twice as large
+
+
 def _decode(content: bytes) -> Picture:
     try:
         return _picture(content)
@@ -106,21 +80,43 @@ def _decode(content: bytes) -> Picture:
 
 
 def _picture(content: bytes) -> Picture:
+    if tiff.holds_floats(content):
+        return tiff.read_pages(content)
     image = _open(content)
     notes = _check_frames(image)
-    bits = _bits(image, content)
-    _check_kept(image, bits)
+    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+    if pages > 1:
+        require_size(_pixels_of_pages(image))
+    first, *others = (_page(image, content, i) for i in range(pages))
+    return dataclasses.replace(first, notes=(*notes, *first.notes), pages=tuple(others))
+
+
+def _pixels_of_pages(image: Image.Image) -> int:
+    total = 0
+    for page in range(image.n_frames):
+        image.seek(page)
+        total += image.width * image.height
+    image.seek(0)
+    return total
+
+
+def _page(image: Image.Image, content: bytes, index: int) -> Picture:
+    notes: list[str] = []
     try:
-        array = _array(image, content, bits, notes)
+        if index:
+            image.seek(index)
+        bits = _bits(image, content)
+        _check_kept(image, bits)
+        array = _array(image, content, bits, index, notes)
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         raise ImageError(f"damaged or cut short ({_first_line(error)}); get a whole copy") from error
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
-    pixels = array[..., :-1] if alpha is not None else array
+    if image.format in _AS_8_BITS:
+        notes.append(f"{image.format} is read with 8 bits for each channel, whatever it holds")
     return Picture(
-        pixels.astype(np.float32) / np.float32(2**bits - 1),
+        array[..., :-1] if alpha is not None else array,
         alpha,
         "JPEG" if image.format == "MPO" else image.format,
-        bits,
         icc=image.info.get("icc_profile"),
         exif=_exif(image),
         dpi=image.info.get("dpi"),
@@ -136,23 +132,22 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content), formats=_READABLE)
     except Image.DecompressionBombError:
-        limit = 2 * Image.MAX_IMAGE_PIXELS
-        raise ImageError(f"too large, more than {limit / 1e6:.0f} million pixels; cut it into parts") from None
+        require_size(2 * Image.MAX_IMAGE_PIXELS + 1)
+        raise
     except UnidentifiedImageError:
         raise ImageError(
-            "not an image, damaged, or of an unknown kind; PNG, JPEG, TIFF, WebP, BMP, PGM and PPM can be read"
+            "not an image, damaged, or of an unknown kind; PNG, JPEG, TIFF, WebP, BMP, PGM, PPM, TGA, JPEG 2000 and "
+            "AVIF can be read"
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(f"damaged or cut short ({_first_line(error)}); get a whole copy") from error
 
 
 def _check_frames(image: Image.Image) -> list[str]:
-    if getattr(image, "n_frames", 1) == 1:
+    if getattr(image, "n_frames", 1) == 1 or image.format == "TIFF":
         return []
     if image.format == "MPO":
         return ["holds several pictures; the result has the first alone"]
-    if image.format == "TIFF":
-        raise ImageError(f"holds {image.n_frames} pages; split it into files of one page")
     raise ImageError("animated; split it into files of one picture")
 
 
@@ -163,15 +158,19 @@ def _bits(image: Image.Image, content: bytes) -> int:
     if image.format == "TIFF":
         return max(8, *image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,)))
     if image.format == "PPM":
-        header = content[:2] + b" " + b" ".join(line.partition(b"#")[0] for line in content[2:999].split(b"\n"))
-        highest = int(header.split()[3]) if content[:2] in (b"P2", b"P3", b"P5", b"P6") else 1
-        return 16 if highest > 255 else 8
+        return 16 if _highest_level(content) > 255 else 8
     return 8
+
+
+def _highest_level(content: bytes) -> int:
+    """What a PGM or PPM file calls white."""
+    header = content[:2] + b" " + b" ".join(line.partition(b"#")[0] for line in content[2:999].split(b"\n"))
+    return int(header.split()[3]) if content[:2] in (b"P2", b"P3", b"P5", b"P6") else 1
 
 
 def _check_kept(image: Image.Image, bits: int) -> None:
     """Refuse what would lose something on the way."""
-    if bits not in (8, 16) or image.mode == "F":
+    if bits not in (8, 16):
         raise ImageError(f"{bits} bits for each channel; 8 and 16 can be read: convert it first")
     if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
         raise ImageError("signed or complex numbers; unsigned ones can be read: convert it first")
@@ -179,14 +178,12 @@ def _check_kept(image: Image.Image, bits: int) -> None:
         raise ImageError(f"colour mode {image.mode}; grey and RGB can be read: convert it first")
     if bits == 16 and "transparency" in image.info:
         raise ImageError("16 bits with a transparent colour; convert it to RGBA first")
-    if bits == 16 and image.format == "PPM" and image.mode == "RGB":
-        raise ImageError("16-bit PPM; convert it to PNG or TIFF first")
 
 
-def _array(image: Image.Image, content: bytes, bits: int, notes: list[str]) -> np.ndarray:
+def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list[str]) -> np.ndarray:
     """uint8 or uint16 (H, W, 1 to 4)."""
     if bits == 16:
-        array = _sixteen_bits(image, content)
+        array = _sixteen_bits(image, content, page)
     else:
         image.load()  # of a PNG, only now all of its description is known
         mode = _mode_to_read(image, notes)
@@ -194,7 +191,7 @@ def _array(image: Image.Image, content: bytes, bits: int, notes: list[str]) -> n
     return array.reshape(*array.shape[:2], -1)
 
 
-def _sixteen_bits(image: Image.Image, content: bytes) -> np.ndarray:
+def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
     if image.mode.startswith("I"):
         array = np.asarray(image).astype(np.uint16)
         white_is_zero = image.format == "TIFF" and image.tag_v2[ExifTags.Base.PhotometricInterpretation] == 0
@@ -204,9 +201,15 @@ def _sixteen_bits(image: Image.Image, content: bytes) -> np.ndarray:
         import imagecodecs
 
         return imagecodecs.png_decode(content)
+    if image.format == "PPM":
+        import netpbmfile
+
+        array = netpbmfile.imread(io.BytesIO(content))
+        highest = _highest_level(content)
+        return array if highest == 65535 else np.rint(array * (65535 / highest)).astype(np.uint16)
     import tifffile
 
-    array = tifffile.imread(io.BytesIO(content))
+    array = tifffile.imread(io.BytesIO(content), key=page)
     planar = image.tag_v2.get(ExifTags.Base.PlanarConfiguration) == 2
     return np.moveaxis(array, 0, -1) if planar else array
 
@@ -243,11 +246,13 @@ def _coding(image: Image.Image, content: bytes) -> dict[str, Any]:
             **{key: image.info[key] for key in ("comment", "xmp") if key in image.info},
             "progressive": "progressive" in image.info,
         }
-    if image.format == "WEBP":
+    if image.format in ("WEBP", "AVIF"):
         xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
-        return {"lossless": b"VP8L" in content[12:64], **xmp}
+        # How coarsely it was coded, neither says.
+        return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
-        return {"compression": image.info["compression"]}
+        kind = image.tag_v2.get(_SUBFILE_TYPE, 0)
+        return {"compression": image.info["compression"], **({"subfiletype": kind} if kind else {})}
     return {}
 
 

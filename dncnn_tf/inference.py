@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from .arrays import ImageT, from_batch, to_batch
+from .arrays import ImageT, from_batch, from_float, to_batch, to_float
 from .cards import shipped_models
 from .model_choice import choose_model
 from .precision import cpu_has_bfloat16
 from .runtimes import Runtime, open_runtime
-from .tiling import DEFAULT_MEMORY, Progress, Tile, run_tiled
+from .tiling import DEFAULT_MEMORY, Progress, Tile, in_parts, run_tiled
 
 if TYPE_CHECKING:
     import keras
@@ -64,10 +66,70 @@ def denoise(
     if strength == 0:
         return image.copy()
     if model is None:
-        model = choose_model(batch.pixels.shape[-1], sigma)
+        model = choose_model(batch.levels.shape[-1], sigma)
     runtime = as_runtime(model, precision=precision, engine=engine)
-    denoised = denoise_batch(batch.pixels, runtime, tile=tile, max_memory=max_memory, progress=progress)
-    return from_batch(blend(batch.pixels, denoised, strength), batch)
+    restored = denoise_levels(batch.levels, runtime, strength, tile=tile, max_memory=max_memory, progress=progress)
+    return from_batch(dataclasses.replace(batch, levels=restored))
+
+
+def denoise_levels(
+    levels: np.ndarray,
+    runtime: Runtime,
+    strength: float = 1.0,
+    *,
+    tile: Tile = "auto",
+    max_memory: int = DEFAULT_MEMORY,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Denoise images of any dtype.
+
+    Args:
+        levels: (N, H, W, C), C = 1 or 3: uint8, uint16 or float.
+        runtime: the network.
+        strength: share of the noise that is subtracted.
+        tile, max_memory, progress: as for `denoise`.
+
+    Returns:
+        As `levels`; at strength 0 the same.
+    """
+
+    def restore(noisy: np.ndarray) -> np.ndarray:
+        return blend(noisy, denoise_batch(noisy, runtime, tile=0, max_memory=max_memory), strength)
+
+    if strength == 0:
+        return levels.copy()
+    halo = runtime.receptive_radius
+    return restore_levels(levels, restore, halo=halo, tile=tile, max_memory=max_memory, progress=progress)
+
+
+def restore_levels(
+    levels: np.ndarray,
+    restore: Callable[[np.ndarray], np.ndarray],
+    *,
+    halo: int,
+    tile: Tile,
+    max_memory: int,
+    progress: Progress | None,
+) -> np.ndarray:
+    """Restore images of any dtype, of which only a part at a time is float32.
+
+    Args:
+        levels: (N, H, W, C): uint8, uint16 or float.
+        restore: float32 (n, h, w, C) in [0, 1] → the same; a pixel depends on others up to `halo` away.
+        halo: in pixels.
+        tile, max_memory, progress: as for `denoise`.
+
+    Returns:
+        As `levels`.
+    """
+    return in_parts(
+        lambda part: from_float(restore(to_float(part)), levels.dtype),
+        levels,
+        halo=halo,
+        tile=tile,
+        max_memory=max_memory,
+        progress=progress,
+    )
 
 
 def denoise_batch(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .config import RECIPES
-from .images import Picture
 from .jpeg_quality import jpeg_quality
 from .model_choice import choose_model, misfits
 from .noise import Noise, estimate_noise
+from .picture import Picture
 from .tiling import DEFAULT_MEMORY, memory_for_network, tile_side
 
 COARSE_JPEG = 60
@@ -52,13 +52,13 @@ def inspect_picture(picture: Picture, *, max_memory: int = DEFAULT_MEMORY) -> In
         picture: as `images.read` gives it.
         max_memory: bytes that denoising should make do with.
     """
-    height, width, channels = picture.pixels.shape
-    noise = estimate_noise(picture.pixels)
+    height, width, channels = picture.levels.shape
+    noise = estimate_noise(picture.levels)
     model = choose_model(channels, None)
     quality = jpeg_quality(picture.coding["qtables"]) if picture.format == "JPEG" else None
     coarse = quality is not None and quality < COARSE_JPEG
     advice = (f"JPEG of quality {quality} has visible blocks: dncnn-tf deblock takes them away",) if coarse else ()
-    memory = memory_for_network(max_memory, picture.pixels.nbytes)
+    memory = memory_for_network(max_memory, picture.levels.nbytes)
     return Inspection(
         picture.format,
         width,

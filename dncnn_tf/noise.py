@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import ImageLike, to_batch
+from .arrays import ImageLike, to_batch, to_float
 
 # Blocks must be few enough to be fast and to need little memory in a large image, and enough to choose among.
 _SIDE = 12
 _MOST_BLOCKS = 2**15
 _FEWEST_BLOCKS = 20
+_LARGEST_SIDE = 4096
 _CLIPPED_SHARE = 0.05
 _ROUNDING = 0.25  # deviation of rounding to 8 bits, roughly
 
@@ -69,17 +70,17 @@ def estimate_noise(image: ImageLike) -> Noise:
     Returns:
         The mean over colour channels and images.
     """
-    batch = to_batch(image).pixels  # (N, H, W, C)
-    planes = np.moveaxis(batch, -1, 1).reshape(-1, *batch.shape[1:3])
+    images = to_batch(image).levels  # (N, H, W, C)
+    planes = [plane for planes in images for plane in np.moveaxis(planes, -1, 0)]  # views, of large images too
     measured = [_flat_block_noise(plane) for plane in planes]
     if any(noise is None for noise in measured):
-        return Noise(float(np.mean([_wavelet_sigma(plane) for plane in planes])))
+        return Noise(float(np.mean([_wavelet_sigma(to_float(_middle(plane))) for plane in planes])))
     return Noise(*(float(np.mean(values)) for values in zip(*measured, strict=True)))
 
 
 def _flat_block_noise(plane: np.ndarray) -> tuple[float, float, float] | None:
     """σ, correlation and evenness of one channel (H, W), None where too few blocks serve."""
-    blocks = _blocks(plane)
+    blocks = to_float(_blocks(plane))
     clipped = np.mean((blocks == 0) | (blocks == 1), axis=1) > _CLIPPED_SHARE
     blocks = blocks[~clipped & (np.ptp(blocks, axis=1) > 0)]
     if len(blocks) < _FEWEST_BLOCKS:
@@ -100,6 +101,12 @@ def _blocks(plane: np.ndarray) -> np.ndarray:
     blocks = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
     stride = int(np.ceil(np.sqrt(max(1, rows * columns / _MOST_BLOCKS))))
     return blocks[::stride, ::stride].reshape(-1, _SIDE**2)
+
+
+def _middle(plane: np.ndarray) -> np.ndarray:
+    """The plane (H, W), or of a large one a part."""
+    top, left = (max(0, (side - _LARGEST_SIDE) // 2) for side in plane.shape)
+    return plane[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE]
 
 
 def _quadratic_surfaces() -> np.ndarray:

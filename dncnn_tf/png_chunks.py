@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _SIGNATURE_LENGTH = 8
 
@@ -24,16 +25,18 @@ def read_kept(content: bytes) -> tuple[Chunk, ...]:
     return tuple((kind, data) for kind, data in _chunks(content) if kind in _KEPT)
 
 
-def replace_kept(content: bytes, chunks: Iterable[Chunk]) -> bytes:
-    """The same picture with these chunks in place of those it has of their kinds.
+def replace_kept(content: bytes | memoryview, chunks: Iterable[Chunk]) -> Iterator[bytes]:
+    """The same picture, in parts, with these chunks in place of those it has of their kinds.
 
     Args:
         content: a PNG file.
         chunks: as from `read_kept`.
     """
-    rest = [chunk for chunk in _chunks(content) if chunk[0] not in _KEPT]
-    header, *others = rest
-    return content[:_SIGNATURE_LENGTH] + b"".join(_pack(*chunk) for chunk in (header, *chunks, *others))
+    rest = (chunk for chunk in _chunks(content) if chunk[0] not in _KEPT)
+    yield bytes(content[:_SIGNATURE_LENGTH])
+    yield _pack(*next(rest))
+    for chunk in itertools.chain(chunks, rest):
+        yield _pack(*chunk)
 
 
 def make(icc: bytes | None, exif: bytes | None, dpi: tuple[float, float] | None) -> tuple[Chunk, ...]:
@@ -49,12 +52,12 @@ def make(icc: bytes | None, exif: bytes | None, dpi: tuple[float, float] | None)
     return tuple(chunks)
 
 
-def _chunks(content: bytes) -> Iterable[Chunk]:
+def _chunks(content: bytes | memoryview) -> Iterator[Chunk]:
     position = _SIGNATURE_LENGTH
     while position + 12 <= len(content):
         (length,) = struct.unpack_from(">I", content, position)
-        kind = content[position + 4 : position + 8]
-        yield kind, content[position + 8 : position + 8 + length]
+        kind = bytes(content[position + 4 : position + 8])
+        yield kind, bytes(content[position + 8 : position + 8 + length])
         position += 12 + length
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .arrays import ImageT, from_batch, from_float, to_batch
 from .color import STUDIO_SWING, luminance
-from .inference import ModelLike, as_runtime, denoise_batch
+from .inference import ModelLike, as_runtime, denoise_batch, restore_levels
 from .resizing import enlarge
 from .runtimes import Runtime
 from .tiling import DEFAULT_MEMORY, Progress, Tile
@@ -53,9 +53,8 @@ def upscale(
     runtime = as_runtime(model, precision=precision, engine=engine)
     enlarged = np.stack([enlarge(pixels, scale) for pixels in batch.pixels])
     restored = restore_luminance(enlarged, runtime, tile=tile, max_memory=max_memory, progress=progress)
-    if batch.alpha is not None:
-        batch = dataclasses.replace(batch, alpha=np.stack([enlarge_levels(alpha, scale) for alpha in batch.alpha]))
-    return from_batch(restored, batch)
+    alpha = None if batch.alpha is None else np.stack([enlarge_levels(alpha, scale) for alpha in batch.alpha])
+    return from_batch(dataclasses.replace(batch, levels=from_float(restored, batch.levels.dtype), alpha=alpha))
 
 
 def deblock(
@@ -84,12 +83,12 @@ def deblock(
     """
     batch = to_batch(image)
     runtime = as_runtime(model, precision=precision, engine=engine)
-    restored = restore_luminance(batch.pixels, runtime, tile=tile, max_memory=max_memory, progress=progress)
-    return from_batch(restored, batch)
+    restored = restore_luminance(batch.levels, runtime, tile=tile, max_memory=max_memory, progress=progress)
+    return from_batch(dataclasses.replace(batch, levels=restored))
 
 
 def restore_luminance(
-    pixels: np.ndarray,
+    levels: np.ndarray,
     runtime: Runtime,
     *,
     tile: Tile = "auto",
@@ -99,25 +98,30 @@ def restore_luminance(
     """Pass images through a grey network; of colour images, their luminance.
 
     Args:
-        pixels: float32 (N, H, W, C), C = 1 or 3, [0, 1]; may leave it slightly.
+        levels: (N, H, W, C), C = 1 or 3: uint8, uint16, or float in [0, 1], which may leave that slightly.
         runtime: the network.
         tile, max_memory, progress: as for `dncnn_tf.denoise`.
 
     Returns:
-        float32 (N, H, W, C), clipped to [0, 1].
+        As `levels`, clipped to [0, 1].
 
     Raises:
         ValueError: the network is for colour.
     """
     if runtime.channels != 1:
         raise ValueError("upscaling and deblocking work on luminance, with a grey model. Received: a colour model")
-    colour = pixels.shape[-1] == 3
-    plane = luminance(pixels)[..., None] if colour else pixels
-    restored = denoise_batch(plane, runtime, tile=tile, max_memory=max_memory, progress=progress)
-    if not colour:
-        return np.clip(restored, 0, 1)
-    # With chroma kept, a change of luminance changes R, G and B alike.
-    return np.clip(pixels + (restored - plane) / np.float32(STUDIO_SWING), 0, 1)
+    halo = runtime.receptive_radius
+
+    def restore(pixels: np.ndarray) -> np.ndarray:
+        colour = pixels.shape[-1] == 3
+        plane = luminance(pixels)[..., None] if colour else pixels
+        restored = denoise_batch(plane, runtime, tile=0, max_memory=max_memory)
+        if not colour:
+            return np.clip(restored, 0, 1)
+        # With chroma kept, a change of luminance changes R, G and B alike.
+        return np.clip(pixels + (restored - plane) / np.float32(STUDIO_SWING), 0, 1)
+
+    return restore_levels(levels, restore, halo=halo, tile=tile, max_memory=max_memory, progress=progress)
 
 
 def enlarge_levels(levels: np.ndarray, scale: int) -> np.ndarray:

@@ -18,8 +18,8 @@ DEFAULT_MEMORY = 2 * 2**30
 # What TensorFlow takes as soon as it is there.
 _START = 700 * 2**20
 
-# Beside the network's feature maps: the result, its blend with the noisy picture, and the levels to write.
-_COPIES = 3
+# Beside the network's feature maps and the picture itself: the result, and what its coding into a file takes.
+_COPIES = 4
 
 # A layer of 64 feature maps in float32 and the one made from it; measured: 540 bytes for each pixel.
 BYTES_PER_PIXEL = 600
@@ -40,36 +40,59 @@ def run_tiled(
     max_memory: int,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Run a network over tiles that overlap by its receptive radius.
-
-    Tiles reach to the image's border and no further, so that the network's zero padding lies where it would lie
-    without tiles.
+    """Run a network over tiles that overlap by its receptive radius: `in_parts`.
 
     Args:
         runtime: the network.
         noisy: float32 (N, H, W, C) with C of the network.
+        tile, max_memory, progress: as for `in_parts`.
+
+    Returns:
+        float32 (N, H, W, C), not clipped.
+    """
+    return in_parts(runtime, noisy, halo=runtime.receptive_radius, tile=tile, max_memory=max_memory, progress=progress)
+
+
+def in_parts(
+    function: Callable[[np.ndarray], np.ndarray],
+    images: np.ndarray,
+    *,
+    halo: int,
+    tile: Tile,
+    max_memory: int,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Apply a function to tiles that overlap; the result is that of the whole images at once.
+
+    Tiles reach to the images' border and no further, so that a network's zero padding lies where it would lie without
+    tiles.
+
+    Args:
+        function: makes an array of the same shape and dtype of (n, h, w, C); a pixel depends on others up to `halo`
+            away.
+        images: (N, H, W, C).
+        halo: in pixels.
         tile: largest side of a tile in pixels without its halo, 0 for the whole image, "auto" for what fits.
         max_memory: bytes that the network may take for its feature maps ("auto" only).
         progress: called with the share that is done, up to 1.
 
     Returns:
-        float32 (N, H, W, C), not clipped.
+        As `images`.
     """
-    count, height, width, _ = noisy.shape
-    halo = runtime.receptive_radius
+    count, height, width, _ = images.shape
     side = tile_side(height, width, halo, max_memory) if tile == "auto" else tile
-    denoised = np.empty_like(noisy)
+    results = np.empty_like(images)
     done = 0
     for core, inner, outer in _windows(height, width, side, halo):
-        piece = noisy[:, *outer]
+        piece = images[:, *outer]
         together = max(1, max_memory // (BYTES_PER_PIXEL * piece.shape[1] * piece.shape[2]))
         for start in range(0, count, together):
             some = slice(start, start + together)
-            denoised[some, *core] = runtime(piece[some])[:, *inner]
-            done += denoised[some, *core].size
+            results[some, *core] = function(piece[some])[:, *inner]
+            done += results[some, *core].size
             if progress is not None:
-                progress(done / noisy.size)
-    return denoised
+                progress(done / images.size)
+    return results
 
 
 def tile_side(height: int, width: int, halo: int, max_memory: int) -> int:
@@ -80,15 +103,15 @@ def tile_side(height: int, width: int, halo: int, max_memory: int) -> int:
     return max(_SMALLEST_TILE, math.isqrt(pixels) - 2 * halo)
 
 
-def memory_for_network(max_memory: int, pixel_bytes: int, resident: int = _START) -> int:
+def memory_for_network(max_memory: int, level_bytes: int, resident: int = _START) -> int:
     """What a process leaves for feature maps.
 
     Args:
         max_memory: bytes that the process should make do with.
-        pixel_bytes: size of the picture in float32.
+        level_bytes: size of the picture's levels.
         resident: bytes that the process has already, the picture included.
     """
-    return max(0, max_memory - resident - _COPIES * pixel_bytes)
+    return max(0, max_memory - resident - _COPIES * level_bytes)
 
 
 def _windows(height: int, width: int, side: int, halo: int) -> Iterator[tuple[tuple[slice, slice], ...]]:

@@ -76,7 +76,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def first_run(dncnn_tf, album, model):
-    return dncnn_tf("denoise", album, "--model", model, "--save-noise", "--compare")
+    return dncnn_tf("denoise", album, "--model", model, "--precision", "float32", "--save-noise", "--compare")
 
 
 def named(name):
@@ -149,7 +149,20 @@ def test_a_second_run_neither_overwrites_nor_denoises_results(first_run, dncnn_t
 
 def test_standard_input_to_standard_output(model, deep):
     run = subprocess.run(
-        [sys.executable, "-m", "dncnn_tf", "denoise", "-", "--model", model, "--tile", "8", "-q"],
+        [
+            sys.executable,
+            "-m",
+            "dncnn_tf",
+            "denoise",
+            "-",
+            "--model",
+            model,
+            "--precision",
+            "float32",
+            "--tile",
+            "8",
+            "-q",
+        ],
         input=deep[1],
         capture_output=True,
         timeout=240,
@@ -162,7 +175,7 @@ def test_standard_input_to_standard_output(model, deep):
 def test_one_file_into_another_format_over_an_old_file(dncnn_tf, album, model, deep, tmp_path):
     target = tmp_path / "out.bmp"
     target.write_bytes(b"old")
-    arguments = ("denoise", album / "deep.png", "-o", target, "--model", model)
+    arguments = ("denoise", album / "deep.png", "-o", target, "--model", model, "--precision", "float32")
     refused = dncnn_tf(*arguments)
     assert (refused.returncode, target.read_bytes()) == (1, b"old")
     run = dncnn_tf(*arguments, "--overwrite", "--strength", 0)

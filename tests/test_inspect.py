@@ -11,9 +11,10 @@ import pytest
 import skimage
 from PIL import Image
 
-from dncnn_tf.images import Picture, read
+from dncnn_tf.images import read
 from dncnn_tf.inspection import inspect_picture
 from dncnn_tf.jpeg_quality import jpeg_quality
+from dncnn_tf.picture import Picture
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -73,7 +74,7 @@ def test_json_agrees_with_denoise(dncnn_tf, coffee, tmp_path) -> None:
 
 @pytest.mark.parametrize(("side", "memory", "tiled"), [(500, 2**31, False), (2000, 2**31, True), (500, 2**29, True)])
 def test_tiles_follow_from_memory(side, memory, tiled) -> None:
-    picture = Picture(np.full((side, side, 1), 0.5, np.float32), None, "PNG", 8)
+    picture = Picture(np.full((side, side, 1), 128, np.uint8), None, "PNG")
     tile = inspect_picture(picture, max_memory=memory).tile
     assert (tile > 0) == tiled
     assert tile < side

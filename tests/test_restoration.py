@@ -117,7 +117,7 @@ def test_upscale_command(dncnn_tf, coffee, model, tmp_path) -> None:
     Image.fromarray(np.dstack([coffee, alpha])).save(tmp_path / "layer.png", dpi=(300, 300))
     Image.fromarray(coffee).convert("L").save(tmp_path / "grey.tif", compression="tiff_lzw")
     (tmp_path / "bad.png").write_text("no picture")
-    done = dncnn_tf("upscale", tmp_path, "--scale", 3, "--model", model)
+    done = dncnn_tf("upscale", tmp_path, "--scale", 3, "--model", model, "--precision", "float32")
     assert done.returncode == 1
     assert done.stderr.count("error: ") == 1
     assert f"{tmp_path / 'bad.png'}: not an image" in done.stderr
@@ -133,7 +133,7 @@ def test_upscale_command(dncnn_tf, coffee, model, tmp_path) -> None:
 
 def test_deblock_command_does_not_put_the_blocks_back(dncnn_tf, coffee, model, tmp_path) -> None:
     Image.fromarray(coffee).save(tmp_path / "coarse.jpg", quality=10, comment=b"said", dpi=(72, 72))
-    done = dncnn_tf("deblock", tmp_path / "coarse.jpg", "--model", model)
+    done = dncnn_tf("deblock", tmp_path / "coarse.jpg", "--model", model, "--precision", "float32")
     assert done.returncode == 0, done.stderr
     result = Image.open(tmp_path / "coarse_deblocked.jpg")
     fine = io.BytesIO()

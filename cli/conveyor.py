@@ -1,0 +1,121 @@
+"""Pictures one after the other: while the network works on one, the next is read and the last is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dncnn_tf.cards import ModelError
+from dncnn_tf.formats import SUFFIXES
+from dncnn_tf.image_writing import write, write_to
+from dncnn_tf.images import pixel_count, read
+from dncnn_tf.picture import Picture
+
+from .common import describe, error
+from .file_plan import Job
+from .restorer import Restorer
+
+if TYPE_CHECKING:
+    from .pictures import Files
+
+# Of larger pictures, one at a time is in memory.
+_SMALL = 4_000_000
+
+
+class Conveyor:
+    """Restores pictures; a failure is one line on stderr and stops no other.
+
+    Args:
+        jobs: what to read and where to write.
+        files: the options for files.
+        restorer: makes a picture of a picture.
+        progress: called with the number of pictures that are done, and shares of one.
+
+    Attributes:
+        failed: how many pictures failed.
+    """
+
+    def __init__(self, jobs: list[Job], files: Files, restorer: Restorer, progress: Callable[[float], None]) -> None:
+        self.failed = 0
+        self._jobs, self._files, self._restorer, self._progress = jobs, files, restorer, progress
+        self._ahead: dict[int, Future[Picture]] = {}
+        self._writing: tuple[Job, Future[None]] | None = None
+
+    def run(self) -> None:
+        """Restore them all.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        with ThreadPoolExecutor(1) as self._reader, ThreadPoolExecutor(1) as self._writer:
+            for i, job in enumerate(self._jobs):
+                self._attempt(job, self._restore, i)
+                self._progress(i + 1)
+            self._finish_writing()
+
+    def _attempt(self, job: Job, work: Callable[..., None], *arguments: Any) -> bool:
+        try:
+            work(*arguments)
+        except ModelError:
+            raise
+        except Exception as failure:  # whatever is wrong with one file must not stop the others
+            error(_named(describe(failure), job))
+            self.failed += 1
+            return False
+        return True
+
+    def _restore(self, i: int) -> None:
+        job, following = self._jobs[i], self._jobs[i + 1 : i + 2]
+        picture = (self._ahead.pop(i, None) or self._reader.submit(_read, job)).result()
+        small = picture.levels[..., 0].size < _SMALL
+        if small and following and 0 < pixel_count(following[0].source) < _SMALL:
+            self._ahead[i + 1] = self._reader.submit(_read, following[0])
+        format = self._format(job, picture.format)
+        name = str(job.source or "standard input")
+        result = self._restorer(picture, format, name, lambda share: self._progress(i + share))
+        extras = {kind: self._restorer.extras[kind](picture, result) for kind in self._files.extras}
+        del picture  # a large one takes the memory that writing the result needs
+        self._finish_writing()
+        self._writing = job, self._writer.submit(_write, job, result, format, self._files.quality, extras)
+        if not small:
+            del result
+            self._finish_writing()
+
+    def _finish_writing(self) -> None:
+        """Wait for the picture that is being written, and say that it is there."""
+        if self._writing is None:
+            return
+        (job, writing), self._writing = self._writing, None
+        if self._attempt(job, writing.result) and job.target is not None:
+            click.echo(os.fsencode(job.target))
+
+    def _format(self, job: Job, own: str) -> str:
+        """The format asked for, in words or by another ending, or else the picture's own."""
+        if self._files.format != "keep":
+            return self._files.format.upper()
+        same_ending = job.target and job.source and job.target.suffix.lower() == job.source.suffix.lower()
+        return own if job.target is None or same_ending else SUFFIXES[job.target.suffix.lower()]
+
+
+def _read(job: Job) -> Picture:
+    return read(job.source if job.source else click.get_binary_stream("stdin").read())
+
+
+def _write(job: Job, result: Picture, format: str, quality: int | None, extras: dict[str, Picture]) -> None:
+    if job.target is None:
+        write_to(click.get_binary_stream("stdout"), result, format, quality)
+        return
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    for name, picture in extras.items():
+        write(picture, job.beside(name), "PNG")
+    write(result, job.target, format, quality)
+
+
+def _named(message: str, job: Job) -> str:
+    """Every failure names its file."""
+    name = str(job.source or "standard input")
+    return message if message.startswith((name, str(job.target))) else f"{name}: {message}"
