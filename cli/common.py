@@ -71,7 +71,10 @@ def describe(failure: Exception) -> str:
     """An exception's message in one line."""
     if isinstance(failure, OSError) and failure.filename is not None:
         return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
-    return " ".join(str(failure).split()) or type(failure).__name__
+    message = str(failure)
+    if not type(failure).__module__.startswith("dncnn_tf"):  # ours are one line, but for what a file's name holds
+        message = " ".join(message.split())
+    return message or type(failure).__name__
 
 
 def check_json_file(json_file: Path | None, overwrite: bool) -> None:

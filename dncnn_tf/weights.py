@@ -16,6 +16,8 @@ from .config import RECIPES
 from .files import atomic_path
 from .model import build_dncnn, model_config
 
+_LARGEST = 200_000_000  # bytes; DnCNN-B with optimizer state has 7 million
+
 
 def load_model(name_or_path: str | Path) -> keras.Model:
     """Load a DnCNN as it was trained, batch normalisation included.
@@ -51,11 +53,24 @@ def _load_keras(path: Path) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path}: damaged, or not saved by Keras; take another copy")
     try:
-        model = keras.saving.load_model(path, compile=False)
+        _require_size(path)
+        model = keras.saving.load_model(path, compile=False)  # safe_mode: code in the file is not run
         model_config(model)
+    except ModelError:
+        raise
     except Exception as error:  # a damaged or foreign archive fails in many ways
         raise ModelError(f"{path}: not a DnCNN saved by Keras, or damaged ({_first_line(error)})") from error
     return model
+
+
+def _require_size(path: Path) -> None:
+    """Refuse an archive that would fill the memory when unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > _LARGEST:
+        raise ModelError(
+            f"{path}: unpacks to {size / 1e6:,.0f} MB; a DnCNN has some 3, at most {_LARGEST / 1e6:,.0f} are read"
+        )
 
 
 def _load_weights(path: Path) -> keras.Model:
