@@ -118,7 +118,7 @@ def _page(image: Image.Image, content: bytes, index: int) -> Picture:
         alpha,
         "JPEG" if image.format == "MPO" else image.format,
         icc=image.info.get("icc_profile"),
-        exif=_exif(image),
+        exif=_sound_exif(image, notes),
         dpi=image.info.get("dpi"),
         coding=_coding(image, content),
         chunks=png_chunks.read_kept(content) if image.format == "PNG" else (),
@@ -188,7 +188,7 @@ def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list
         image.load()  # of a PNG, only now all of its description is known
         mode = _mode_to_read(image, notes)
         array = np.asarray(image if mode == image.mode else image.convert(mode))
-    return array.reshape(*array.shape[:2], -1)
+    return array.reshape(image.height, image.width, -1)  # fails where libraries disagree on a damaged file
 
 
 def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
@@ -204,7 +204,7 @@ def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
     if image.format == "PPM":
         import netpbmfile
 
-        array = netpbmfile.imread(io.BytesIO(content))
+        array = netpbmfile.imread(io.BytesIO(content)).reshape(image.height, image.width, 3)
         highest = _highest_level(content)
         return array if highest == 65535 else np.rint(array * (65535 / highest)).astype(np.uint16)
     import tifffile
@@ -222,6 +222,20 @@ def _mode_to_read(image: Image.Image, notes: list[str]) -> str:
     if image.mode == "PA" or "transparency" in image.info:
         return {"L": "LA", "RGB": "RGBA"}.get(mode, "RGBA")
     return mode
+
+
+def _sound_exif(image: Image.Image, notes: list[str]) -> bytes | None:
+    try:
+        content = _exif(image)
+        parsed = Image.Exif()
+        parsed.load(content or b"")
+        parsed.tobytes()
+        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            parsed.get_ifd(group)
+    except Exception:  # Pillow's parser fails in many ways
+        notes.append("its EXIF data is damaged; the result does not keep it")
+        return None
+    return content
 
 
 def _exif(image: Image.Image) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import logging
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from .picture import ImageError, Picture, require_size
 
 if TYPE_CHECKING:
     import tifffile
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says of damaged files, errors say
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
