@@ -51,8 +51,13 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 
 def note(line: str) -> None:
     """A remark for the person at the terminal: stderr, unless --quiet."""
-    if not click.get_current_context().meta["quiet"]:
-        click.echo(_printable(line), err=True)
+    noter()(line)
+
+
+def noter() -> Callable[[str], None]:
+    """`note` for other threads, which do not know the command's options."""
+    quiet = click.get_current_context().meta["quiet"]
+    return lambda line: None if quiet else click.echo(_printable(line), err=True)
 
 
 def error(line: str) -> None:

@@ -42,6 +42,8 @@ class Conveyor:
     def __init__(self, jobs: list[Job], files: Files, restorer: Restorer, progress: Callable[[float], None]) -> None:
         self.failed = 0
         self._jobs, self._files, self._restorer, self._progress = jobs, files, restorer, progress
+        # The network has a thread too, since what a library computes cannot be interrupted, and waiting for it can.
+        self._reader, self._network, self._writer = (ThreadPoolExecutor(1) for _ in range(3))
         self._ahead: dict[int, Future[Picture]] = {}
         self._writing: tuple[Job, Future[None]] | None = None
 
@@ -51,11 +53,16 @@ class Conveyor:
         Raises:
             ModelError: the model cannot be loaded.
         """
-        with ThreadPoolExecutor(1) as self._reader, ThreadPoolExecutor(1) as self._writer:
+        interrupted = True
+        try:
             for i, job in enumerate(self._jobs):
                 self._attempt(job, self._restore, i)
                 self._progress(i + 1)
             self._finish_writing()
+            interrupted = False
+        finally:
+            for thread in (self._reader, self._network, self._writer):
+                thread.shutdown(wait=not interrupted, cancel_futures=True)
 
     def _attempt(self, job: Job, work: Callable[..., None], *arguments: Any) -> bool:
         try:
@@ -76,7 +83,9 @@ class Conveyor:
             self._ahead[i + 1] = self._reader.submit(_read, following[0])
         format = self._format(job, picture.format)
         name = str(job.source or "standard input")
-        result = self._restorer(picture, format, name, lambda share: self._progress(i + share))
+        restoring = self._network.submit(self._restorer, picture, format, name, lambda share: self._progress(i + share))
+        result = restoring.result()
+        del restoring
         extras = {kind: self._restorer.extras[kind](picture, result) for kind in self._files.extras}
         del picture  # a large one takes the memory that writing the result needs
         self._finish_writing()

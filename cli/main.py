@@ -10,8 +10,10 @@ from typing import NoReturn
 import click
 
 from dncnn_tf import __version__
+from dncnn_tf.files import remove_unfinished
 
 from .benchmark import benchmark
+from .common import INTERRUPTED, TERMINATED
 from .convert import convert
 from .data import data
 from .deblock import deblock
@@ -59,9 +61,12 @@ def main() -> NoReturn:
     try:
         cli(prog_name="dncnn-tf")
     except SystemExit as end:
-        # Threads of TensorFlow that still make batches, as after Ctrl-C, can hang an interpreter that is shutting down.
-        if "tensorflow" in sys.modules and isinstance(end.code, int):
+        # After Ctrl-C, threads may still read, compute or write, and those of TensorFlow that still make batches can
+        # hang an interpreter that is shutting down.
+        interrupted = end.code in (INTERRUPTED, TERMINATED)
+        if interrupted or ("tensorflow" in sys.modules and isinstance(end.code, int)):
             with contextlib.suppress(OSError):
+                remove_unfinished()
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(end.code)

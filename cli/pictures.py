@@ -15,7 +15,7 @@ import click
 
 from dncnn_tf.engines import ENGINES, LARGE
 
-from .common import error, note
+from .common import error, note, noter
 from .file_plan import FORMATS, STREAM, Job, make_plan
 from .parameters import Memory, Pixels, Tile
 
@@ -213,7 +213,7 @@ def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Res
 
     allow_pixels(files.max_pixels)
     with progress_bar(len(jobs)) as progress:
-        conveyor = Conveyor(jobs, files, make_restorer(large=_is_large(jobs), note=note), progress)
+        conveyor = Conveyor(jobs, files, make_restorer(large=_is_large(jobs), note=noter()), progress)
         conveyor.run()
     return conveyor.failed
 

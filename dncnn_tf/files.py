@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_unfinished: set[Path] = set()
+
 _LONGEST_STEM = 150  # bytes, of the 255 that a name may have
 
 
@@ -20,6 +22,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     stem = os.fsdecode(os.fsencode(target.stem)[:_LONGEST_STEM])
     temporary = target.with_name(f".{stem}.{os.getpid()}.tmp{target.suffix}")
+    _unfinished.add(temporary)
     try:
         yield temporary
         temporary.replace(target)
@@ -28,6 +31,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
             error.filename, error.filename2 = str(target), None
         raise
     finally:
+        temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files that any thread is writing; for a process that ends without waiting for them."""
+    for temporary in list(_unfinished):
         temporary.unlink(missing_ok=True)
 
 
