@@ -183,7 +183,7 @@ def _check_kept(image: Image.Image, bits: int) -> None:
 def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list[str]) -> np.ndarray:
     """uint8 or uint16 (H, W, 1 to 4)."""
     if bits == 16:
-        array = _sixteen_bits(image, content, page)
+        array = _sixteen_bits(image, content, page).astype(np.uint16)  # in this machine's order of bytes
     else:
         image.load()  # of a PNG, only now all of its description is known
         mode = _mode_to_read(image, notes)

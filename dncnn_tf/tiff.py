@@ -65,6 +65,7 @@ def _read_page(page: tifffile.TiffPage) -> Picture:
             f"numbers in the order {page.axes}; pictures of rows and columns can be read: convert it first"
         )
     array = page.asarray()
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array
     array = array.reshape(*array.shape[:2], -1)
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None

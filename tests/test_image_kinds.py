@@ -41,7 +41,9 @@ def tiff_of(array, **options) -> bytes:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("options", [{}, {"compression": "lzw"}, {"compression": "adobe_deflate", "predictor": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"byteorder": ">"}, {"compression": "lzw"}, {"compression": "adobe_deflate", "predictor": True}]
+)
 def test_floating_point_tiff_comes_back_bit_by_bit(dtype, channels, options) -> None:
     array = RNG.uniform(-0.2, 1.3, (13, 17, channels)).astype(dtype).squeeze()
     kind = {"photometric": "rgb" if channels > 1 else "minisblack", "iccprofile": PROFILE, "resolution": (300, 300)}
@@ -57,7 +59,7 @@ def test_floating_point_tiff_comes_back_bit_by_bit(dtype, channels, options) -> 
         np.testing.assert_array_equal(page.asarray(), array)
         assert page.iccprofile == PROFILE
         assert page.get_resolution() == (300, 300)
-        assert (page.compression == 1) == (not options)
+        assert (page.compression == 1) == ("compression" not in options)
 
 
 def test_pillow_reads_the_floating_point_tiff_that_is_written() -> None:
@@ -166,3 +168,24 @@ def test_a_ramp_keeps_its_65536_levels() -> None:
 def test_what_tga_loses_is_said(chelsea) -> None:
     picture = read(saved(chelsea, "PNG", icc_profile=PROFILE))
     assert any("TGA holds no colour profile" in line for line in losses(picture, "TGA"))
+
+
+def test_strength_0_changes_no_level_of_a_lossless_file(dncnn_tf, chelsea, tmp_path) -> None:
+    """Through the command, written and read by libraries that keep all bits."""
+    deep = RNG.integers(0, 65536, (31, 37, 3), np.uint16)
+    (tmp_path / "deep.png").write_bytes(imagecodecs.png_encode(deep))
+    (tmp_path / "deep.tif").write_bytes(tiff_of(deep, photometric="rgb"))
+    netpbmfile.imwrite(tmp_path / "deep.ppm", deep)
+    (tmp_path / "float.tif").write_bytes(tiff_of(RNG.random((31, 37), np.float32)))
+    (tmp_path / "double.tif").write_bytes(tiff_of(RNG.random((31, 37, 3)), photometric="rgb"))
+    for name, options in (("a.png", {}), ("a.bmp", {}), ("a.tga", {}), ("a.webp", {"lossless": True}), ("a.jp2", {})):
+        chelsea.save(tmp_path / name, **options)
+    done = dncnn_tf("denoise", tmp_path, "-o", tmp_path / "out", "--suffix", "", "--strength", 0, "--model", "cdncnn-b")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 10
+    readers = {".png": imagecodecs.imread, ".tif": tifffile.imread, ".ppm": netpbmfile.imread}
+    for result in (tmp_path / "out").iterdir():
+        reader = readers.get(result.suffix, lambda path: np.asarray(Image.open(path)))
+        before = reader(tmp_path / result.name)
+        assert reader(result).dtype == before.dtype
+        np.testing.assert_array_equal(reader(result), before, err_msg=result.name)
