@@ -188,7 +188,10 @@ def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list
         image.load()  # of a PNG, only now all of its description is known
         mode = _mode_to_read(image, notes)
         array = np.asarray(image if mode == image.mode else image.convert(mode))
-    return array.reshape(image.height, image.width, -1)  # fails where libraries disagree on a damaged file
+    array = array.reshape(*array.shape[:2], -1)
+    if array.shape[-1] > 4:
+        raise ValueError(f"{array.shape[-1]} channels")  # libraries disagree on what a damaged file holds
+    return array
 
 
 def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
