@@ -1,7 +1,7 @@
 """Time and memory of `dncnn-tf denoise` for pictures of 1 to 100 megapixels: `python benchmarks/large.py`.
 
 RGB photographs of the given size (scikit-image's “coffee”, mirrored over and over, with noise of σ 15), PNG in and out,
-each in a process of its own at default settings. Results: large.md and images/large.png.
+each in a process of its own. Results: large.md and images/large.png.
 """
 
 from __future__ import annotations
@@ -31,21 +31,26 @@ SIGMA = 15
 
 @click.command()
 @click.option("--max-memory", default="2G", show_default=True)
-def main(max_memory: str) -> None:
-    """Measure, and write the table and the plot."""
+@click.option("--runtime", default="openvino", show_default=True)
+@click.option("--megapixels", type=float, multiple=True, default=MEGAPIXELS, show_default=True)
+def main(max_memory: str, runtime: str, megapixels: tuple[float, ...]) -> None:
+    """Measure and, of all sizes, write the table and the plot."""
     rows = []
-    for megapixels in MEGAPIXELS:
+    for size in megapixels:
         with tempfile.TemporaryDirectory() as work:
             source = Path(work) / "large.png"
-            make_picture(megapixels, source)
-            rows.append((megapixels, *measure(source, max_memory)))
+            make_picture(size, source)
+            rows.append((size, *measure(source, max_memory, runtime)))
             click.echo("{:.0f} megapixels: {:.1f} s, {:.0f} MB".format(*rows[-1]))
+    if set(megapixels) != set(MEGAPIXELS):
+        return
     lines = ["| megapixels | seconds | seconds for each megapixel | peak memory, MB |", "|--:|--:|--:|--:|"]
     lines += [f"| {size:.0f} | {wall:.1f} | {wall / size:.2f} | {peak:.0f} |" for size, wall, peak in rows]
     notes = [
         "# Large pictures",
         "",
-        f"`python benchmarks/large.py`: RGB, `--max-memory {max_memory}`, one run each. {describe_machine()}.",
+        f"`python benchmarks/large.py`: RGB, `--max-memory {max_memory}`, `--runtime {runtime}`, one run each. "
+        f"{describe_machine()}.",
         "",
     ]
     with atomic_path(HERE / "large.md") as path:
@@ -70,11 +75,12 @@ def make_picture(megapixels: float, target: Path) -> None:
     Image.fromarray(picture).save(target, compress_level=1)
 
 
-def measure(source: Path, max_memory: str) -> tuple[float, float]:
+def measure(source: Path, max_memory: str, runtime: str) -> tuple[float, float]:
     """Seconds, and peak resident memory in MB."""
     program = str(Path(sys.executable).with_name("dncnn-tf"))
     start = time.monotonic()
-    process = subprocess.Popen([program, "denoise", "-q", str(source), "--max-memory", max_memory])
+    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--runtime", runtime]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise click.ClickException(f"{source.name}: exit status {os.waitstatus_to_exitcode(status)}")
