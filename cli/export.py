@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import command, note, start_keras
+from .common import command, note, quiet_start, start_keras
 
 
 @command("export")
@@ -63,12 +63,13 @@ def export(
         model = default_model()
         note(f"exporting {model}; --model takes another")
     source, name = load_model(model), export_name(model)
-    if format_ == "tflite":
-        result = export_tflite(source, name, output, quantize=quantize or "none", overwrite=overwrite)
-    elif format_ == "onnx":
-        result = export_onnx(source, name, output, overwrite=overwrite)
-    else:
-        result = export_saved_model(source, name, output, version=version_number, precision=precision or "float32")
+    with quiet_start():  # converters and engines print remarks of their own
+        if format_ == "tflite":
+            result = export_tflite(source, name, output, quantize=quantize or "none", overwrite=overwrite)
+        elif format_ == "onnx":
+            result = export_onnx(source, name, output, overwrite=overwrite)
+        else:
+            result = export_saved_model(source, name, output, version=version_number, precision=precision or "float32")
     note(
         f"{result.size / 1e6:.2f} MB; differs from the model by {result.difference:.1e} at most (of 1), "
         f"PSNR loss {max(0, result.psnr_loss):.4f} dB"

@@ -25,6 +25,7 @@ class LiteRTRuntime:
     def __init__(self, content: bytes, channels: int, receptive_radius: int) -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
         self._interpreter = _interpreter(content)
+        self._interpreter.allocate_tensors()  # prints which kernels it takes, here and not at the first image
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
