@@ -31,7 +31,7 @@ from dncnn_tf import ModelConfig, build_dncnn
 from dncnn_tf.data.datasets import local_files, published_sets
 from dncnn_tf.runs import Run
 from dncnn_tf.runtimes import open_runtime
-from dncnn_tf.weights import load_model
+from dncnn_tf.weights import load_model, save_weights
 
 PROGRAM = str(Path(sys.executable).with_name("dncnn-tf"))
 SMALL = ("--depth", "3", "--filters", "4", "--patch-size", "16", "--batch-size", "4", "--precision", "float32")
@@ -94,7 +94,7 @@ class Denoise(Subject):
         source = folder / "in"
         source.mkdir()
         coffee = Image.fromarray(skimage.data.coffee())
-        for i, kind in enumerate(("png", "jpg", "tif", "webp", "bmp") * 8):
+        for i, kind in enumerate(("png", "jpg", "tif", "webp", "bmp") * 5):
             coffee.crop((5 * i, 3 * i, 5 * i + 200, 3 * i + 150)).save(source / f"{i:02d}.{kind}")
         subprocess.run([*self.command()[:-1], str(folder / "whole")], check=True, capture_output=True)
         self.whole = {path.name: path.read_bytes() for path in (folder / "whole").iterdir()}
@@ -265,8 +265,9 @@ def main(names: tuple[str, ...], kills: int, seed: int) -> None:
     """Kill the commands of these NAMES, or all."""
     rng, lost = np.random.default_rng(seed), False
     with tempfile.TemporaryDirectory() as work:
-        model = Path(work) / "small.keras"
-        build_dncnn(ModelConfig(depth=3, filters=4), initialization="he", seed=0).save(model)
+        model = Path(work) / "small.weights.h5"
+        network = build_dncnn(ModelConfig(depth=3, filters=4), initialization="he", seed=0)
+        save_weights(network, model, {"name": "small"})
         for kind in subjects():
             if names and kind.name not in names:
                 continue

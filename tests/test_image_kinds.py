@@ -14,7 +14,8 @@ import tifffile
 from PIL import Image, ImageCms
 
 from dncnn_tf.image_writing import encode, losses
-from dncnn_tf.images import ImageError, read
+from dncnn_tf.images import read
+from dncnn_tf.picture import ImageError
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
