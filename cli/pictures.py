@@ -171,7 +171,8 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
     wanted = plan.jobs
     if files.skip_existing:
         wanted = [job for job in plan.jobs if job.target is None or not job.target.exists()]
-        note(f"{len(plan.jobs) - len(wanted)} of {len(plan.jobs)} are done already")
+        if len(wanted) < len(plan.jobs):
+            note(f"{len(plan.jobs) - len(wanted)} of {len(plan.jobs)} are done already")
     ready = [job for job in wanted if _is_free(job, files)]
     failed = len(plan.failures) + len(wanted) - len(ready)
     if files.dry_run:

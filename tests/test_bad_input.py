@@ -171,7 +171,7 @@ def test_what_may_not_be_read_or_written_is_named(dncnn_tf, coffee, model, tmp_p
     (tmp_path / "locked.png").chmod(0)
     (tmp_path / "closed").mkdir(0)
     (tmp_path / "fixed").mkdir(0o500)
-    done = dncnn_tf("denoise", tmp_path, "-r", "-o", tmp_path / "fixed", "--model", model)
+    done = dncnn_tf("denoise", tmp_path, "--recursive", "-o", tmp_path / "fixed", "--model", model)
     assert done.returncode == 1
     for name in ("locked.png", "closed", "fixed/good_denoised.png"):
         assert f"{tmp_path / name}: Permission denied" in done.stderr
