@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from machine import describe_machine
+from page import write_page
 
 from dncnn_tf.cards import level_text, read_card, shipped_models, task_and_level
 from dncnn_tf.evaluation import Setting, evaluate
-from dncnn_tf.files import atomic_path
 from dncnn_tf.runtimes import open_runtime
 
 TABLE = Path(__file__).with_name("bfloat16.md")
@@ -32,14 +31,7 @@ def main() -> None:
             cells = " | ".join(f"{loss:.4f} dB" for loss in losses)
             lines.append(f"| `{name}` | {row['data']} | {level_text(row)} | {row['psnr']:.3f} | {cells} |")
             click.echo(lines[-1])
-    notes = [
-        "# What bfloat16 costs",
-        "",
-        f"`DNCNN_TF_DATA=DIR python benchmarks/bfloat16.py`: PSNR in dB. {describe_machine()}.",
-        "",
-    ]
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join([*notes, *lines, ""]), encoding="utf-8")
+    write_page(TABLE, "What bfloat16 costs", "`DNCNN_TF_DATA=DIR python benchmarks/bfloat16.py`: PSNR in dB.", lines)
 
 
 if __name__ == "__main__":

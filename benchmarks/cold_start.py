@@ -18,14 +18,13 @@ from pathlib import Path
 import click
 import numpy as np
 import skimage.data
-from machine import describe_machine
+from page import write_page
 from PIL import Image
 
 from dncnn_tf.arrays import from_float
 from dncnn_tf.cards import PRETRAINED
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.export import export_tflite
-from dncnn_tf.files import atomic_path
 from dncnn_tf.network import read_network
 from dncnn_tf.weights import load_model
 
@@ -83,14 +82,12 @@ def main(rounds: int) -> None:
         middle = statistics.median(taken)
         lines.append(f"| {name} | {middle:.2f} | {max(taken):.2f} | {best_torch / middle:.2f} |")
     click.echo("\n".join(lines))
-    notes = [
-        "# One 512×512 PNG, cold start to file written",
-        "",
-        f"`python benchmarks/cold_start.py`: grey, `{MODEL}`, {rounds} rounds in turns. {describe_machine()}.",
-        "",
-    ]
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join([*notes, *lines, ""]), encoding="utf-8")
+    write_page(
+        TABLE,
+        "One 512×512 PNG, cold start to file written",
+        f"`python benchmarks/cold_start.py`: grey, `{MODEL}`, {rounds} rounds in turns.",
+        lines,
+    )
 
 
 def contenders(work: Path) -> dict[str, tuple[list[str], Path]]:

@@ -15,17 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from machine import describe_machine
+from page import write_page
 
 from dncnn_tf.evaluation import Setting, evaluate
 from dncnn_tf.export import Export, export_onnx, export_saved_model, export_tflite
 from dncnn_tf.export_checks import ExportError
-from dncnn_tf.files import atomic_path
 from dncnn_tf.run_time import noisy_image
 from dncnn_tf.runtimes import open_runtime
 from dncnn_tf.weights import load_model
 
 TABLE = Path(__file__).with_name("exports.md")
+HOW = """`DNCNN_TF_DATA=DIR python benchmarks/exports.py`, against the Keras model in float32. The difference is the
+largest of any output pixel, of 1, on a noisy photograph."""
 SIGMA, DATA, SIDE, ROUNDS = 25, "set12", 512, 5
 EXPORTS: dict[str, Callable[..., Export]] = {
     "SavedModel": export_saved_model,
@@ -63,15 +64,7 @@ def main(model: str) -> None:
         for name, export in exports.items()
     ]
     click.echo("\n".join(lines))
-    notes = [
-        "# What each format of an export costs",
-        "",
-        "`DNCNN_TF_DATA=DIR python benchmarks/exports.py`, against the Keras model in float32. The difference is the",
-        f"largest of any output pixel, of 1, on a noisy photograph. {describe_machine()}.",
-        "",
-    ]
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join([*notes, *lines, ""]), encoding="utf-8")
+    write_page(TABLE, "What each format of an export costs", HOW, lines)
 
 
 def _seconds(runtimes: dict[str, object]) -> dict[str, float]:

@@ -18,7 +18,7 @@ import click
 import matplotlib as mpl
 import numpy as np
 import skimage.data
-from machine import describe_machine
+from page import write_page
 from PIL import Image
 
 from dncnn_tf.files import atomic_path
@@ -46,15 +46,12 @@ def main(max_memory: str, runtime: str, megapixels: tuple[float, ...]) -> None:
         return
     lines = ["| megapixels | seconds | seconds for each megapixel | peak memory, MB |", "|--:|--:|--:|--:|"]
     lines += [f"| {size:.0f} | {wall:.1f} | {wall / size:.2f} | {peak:.0f} |" for size, wall, peak in rows]
-    notes = [
-        "# Large pictures",
-        "",
-        f"`python benchmarks/large.py`: RGB, `--max-memory {max_memory}`, `--runtime {runtime}`, one run each. "
-        f"{describe_machine()}.",
-        "",
-    ]
-    with atomic_path(HERE / "large.md") as path:
-        path.write_text("\n".join([*notes, *lines, "", "![](images/large.png)", ""]), encoding="utf-8")
+    write_page(
+        HERE / "large.md",
+        "Large pictures",
+        f"`python benchmarks/large.py`: RGB, `--max-memory {max_memory}`, `--runtime {runtime}`, one run each.",
+        [*lines, "", "![](images/large.png)"],
+    )
     plot(rows)
 
 

@@ -82,6 +82,12 @@ def describe(failure: Exception) -> str:
     return message or type(failure).__name__
 
 
+def describe_of(failure: Exception, name: object, *others: object) -> str:
+    """The same, with the file's name in front unless it begins with that, or with another that says as much."""
+    message = describe(failure)
+    return message if message.startswith((str(name), *map(str, others))) else f"{name}: {message}"
+
+
 def check_json_file(json_file: Path | None, overwrite: bool) -> None:
     """Refuse, before any work, a --json FILE that could not be written at the end."""
     if json_file is None or str(json_file) == "-":

@@ -15,7 +15,7 @@ from dncnn_tf.image_writing import write, write_to
 from dncnn_tf.images import pixel_count, read
 from dncnn_tf.picture import Picture
 
-from .common import describe, error
+from .common import describe_of, error
 from .file_plan import Job
 from .restorer import Restorer
 
@@ -70,7 +70,7 @@ class Conveyor:
         except ModelError:
             raise
         except Exception as failure:  # whatever is wrong with one file must not stop the others
-            error(_named(describe(failure), job))
+            error(describe_of(failure, job.source or "standard input", job.target))
             self.failed += 1
             return False
         return True
@@ -122,9 +122,3 @@ def _write(job: Job, result: Picture, format: str, quality: int | None, extras: 
     for name, picture in extras.items():
         write(picture, job.beside(name), "PNG")
     write(result, job.target, format, quality)
-
-
-def _named(message: str, job: Job) -> str:
-    """Every failure names its file."""
-    name = str(job.source or "standard input")
-    return message if message.startswith((name, str(job.target))) else f"{name}: {message}"

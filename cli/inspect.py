@@ -13,7 +13,7 @@ import click
 
 from dncnn_tf import __version__
 
-from .common import check_json_file, command, describe, error
+from .common import check_json_file, command, describe_of, error
 from .file_plan import find_inputs
 from .parameters import Memory, Pixels
 
@@ -55,8 +55,7 @@ def inspect(
         try:
             inspection = inspect_picture(read(file), max_memory=max_memory)
         except Exception as failure:  # whatever is wrong with one file must not stop the others
-            message = describe(failure)
-            error(message if message.startswith(str(file)) else f"{file}: {message}")
+            error(describe_of(failure, file))
             continue
         entries.append(_as_json(file, inspection))
         if str(json_file) != "-":

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from . import png_chunks, tiff
-from .picture import ImageError, Picture, require_size
+from .picture import ImageError, Picture, require_size, too_large
 
 _READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
 _AS_8_BITS = ("JPEG2000", "AVIF")
@@ -25,7 +25,6 @@ _CONVERTED = {
     "P": ("RGB", "palette picture; the result has full colour"),
     "1": ("L", "black-and-white picture; the result has 8-bit grey"),
 }
-_TIFF_PICTURE_TAGS = {"ImageDescription", "Make", "Model", "Orientation", "Software", "DateTime", "Artist", "Copyright"}
 _SUBFILE_TYPE = 254
 
 
@@ -132,8 +131,7 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content), formats=_READABLE)
     except Image.DecompressionBombError:
-        require_size(2 * Image.MAX_IMAGE_PIXELS + 1)
-        raise
+        raise too_large() from None
     except UnidentifiedImageError:
         raise ImageError(
             "not an image, damaged, or of an unknown kind; PNG, JPEG, TIFF, WebP, BMP, PGM, PPM, TGA, JPEG 2000 and "
@@ -246,7 +244,7 @@ def _exif(image: Image.Image) -> bytes | None:
     if image.format != "TIFF":
         return image.info.get("exif")
     tags, kept = image.getexif(), Image.Exif()
-    kept.update({tag: value for tag, value in tags.items() if ExifTags.TAGS.get(tag) in _TIFF_PICTURE_TAGS})
+    kept.update({tag: value for tag, value in tags.items() if tag in tiff.PICTURE_TAGS})
     groups = {group: tags.get_ifd(group) for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)}
     for group, values in groups.items():
         if values:

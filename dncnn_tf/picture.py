@@ -23,8 +23,13 @@ def require_size(pixels: int) -> None:
         ImageError: too many pixels.
     """
     if Image.MAX_IMAGE_PIXELS is not None and pixels > 2 * Image.MAX_IMAGE_PIXELS:
-        limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
-        raise ImageError(f"too large, more than {limit:g} million pixels; if you trust it, give a higher --max-pixels")
+        raise too_large()
+
+
+def too_large() -> ImageError:
+    """What there is to say of a picture above Pillow's limit."""
+    limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+    return ImageError(f"too large, more than {limit:g} million pixels; if you trust it, give a higher --max-pixels")
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,12 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says 
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# What a TIFF's EXIF data says in text, and its orientation.
+# Image description, make, model, software, date, artist, copyright.
 _TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)
 _ORIENTATION = 274
+PICTURE_TAGS = (*_TEXT_TAGS, _ORIENTATION)
+"""Of a TIFF's tags, which hold EXIF data and the file's layout together, those that describe the picture."""
+
 _PROFILE = 34675
 
 # Compressions without loss by Pillow's names, with tifffile's; in place of others goes the second.
@@ -74,7 +77,7 @@ def _read_page(page: tifffile.TiffPage) -> Picture:
         check_levels(levels)
     except ValueError as error:
         raise ImageError(str(error).replace("divide by 255, or pass uint8 or uint16", "scale it first")) from error
-    tags = {code: page.tags[code].value for code in (*_TEXT_TAGS, _ORIENTATION, _PROFILE) if code in page.tags}
+    tags = {code: page.tags[code].value for code in (*PICTURE_TAGS, _PROFILE) if code in page.tags}
     kept = Image.Exif()
     kept.update({code: value for code, value in tags.items() if code != _PROFILE})
     names = {value: name for name, value in _COMPRESSIONS.items()}
