@@ -89,6 +89,7 @@ class Denoise(Subject):
             coffee.crop((5 * i, 3 * i, 5 * i + 200, 3 * i + 150)).save(source / f"{i:02d}.{kind}")
         subprocess.run([*self.command()[:-1], str(folder / "whole")], check=True, capture_output=True)
         self.whole = {path.name: path.read_bytes() for path in (folder / "whole").iterdir()}
+        self.written: dict[str, int] = {}
 
     def command(self) -> list[str]:
         """As `Subject`."""
@@ -102,9 +103,12 @@ class Denoise(Subject):
             self.count_leftovers(out)
             for path in out.iterdir():
                 self.require(path.read_bytes() == self.whole[path.name], f"{path} is not whole")
+                when = path.stat().st_mtime_ns
+                self.require(self.written.setdefault(path.name, when) == when, f"{path} was written again")
 
     def clear(self) -> None:
         """As `Subject`."""
+        self.written = {}
         shutil.rmtree(self.folder / "out", ignore_errors=True)
 
 

@@ -161,7 +161,15 @@ RECIPES: dict[str, TrainConfig] = {
         TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
         TrainConfig(name="dncnn-b", model=_BLIND, **_ANY_SIGMA, init="dncnn-s-25", epochs=50, frozen_share=0.2),
         TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b", epochs=24, frozen_share=1.0),
-        TrainConfig(name="dncnn-3", model=_BLIND, task="general", **_ANY_SIGMA, init="dncnn-b", frozen_share=1.0),
+        TrainConfig(
+            name="dncnn-3",
+            model=_BLIND,
+            task="general",
+            **_ANY_SIGMA,
+            init="dncnn-b",
+            epochs=120,
+            frozen_share=1.0,
+        ),
     )
 }
 """The six named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""

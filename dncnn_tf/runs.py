@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 
+from . import batch_norm, losses, optimizers  # noqa: F401 (checkpoints hold what these register with Keras)
 from .config import TrainConfig
 from .files import atomic_path, write_json
 

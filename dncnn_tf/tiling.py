@@ -19,7 +19,7 @@ DEFAULT_MEMORY = 2 * 2**30
 _START = 700 * 2**20
 
 # Beside the network's feature maps and the picture itself: the result, and what its coding into a file takes.
-_COPIES = 4
+_COPIES = 3
 
 # A layer of 64 feature maps in float32 and the one made from it; measured: 540 bytes for each pixel.
 BYTES_PER_PIXEL = 600

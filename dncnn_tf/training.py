@@ -17,6 +17,7 @@ from .data import datasets
 from .data.pairs import load_pairs
 from .data.patches import PatchSource
 from .data.pipeline import patch_source, training_batches, validation_batches
+from .losses import negative_psnr, psnr
 from .model import build_dncnn
 from .optimizers import Muon
 from .precision import bfloat16_is_fast
@@ -202,23 +203,6 @@ def _resolved_precision(precision: str) -> str:
     if precision == "auto":
         return "bfloat16" if bfloat16_is_fast() else "float32"
     return precision
-
-
-@keras.saving.register_keras_serializable(package="dncnn_tf")
-def psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
-    """PSNR in dB of each image of a batch, float32 (N, H, W, C) in [0, 1] → (N,)."""
-    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
-    return -10 * keras.ops.log10(keras.ops.maximum(error, 1e-10))
-
-
-@keras.saving.register_keras_serializable(package="dncnn_tf")
-def negative_psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
-    """Minus the PSNR in dB of each image of a batch, as far as it is below 50 dB: float32 (N, H, W, C) → (N,).
-
-    The squared error of a blind model is mostly that of the noisiest patches; the tables average PSNR instead.
-    """
-    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
-    return 10 * keras.ops.log10(error + 1e-5)
 
 
 def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimizer:

@@ -29,6 +29,7 @@ LAYERS = (
         "precision",
         "resizing",
         "batch_norm",
+        "losses",
         "optimizers",
         "network",
         "onnx_graph",

@@ -19,6 +19,7 @@ from .patches import PatchSource, rescaled
 # image: no resizing border in sight, JPEG's 8×8 grid at any place.
 _REGION_MARGIN = 16
 _SCALES = (2, 3, 4)
+_TASKS = (0, 1, 1, 2)  # noise, super-resolution, super-resolution, JPEG: upscaling takes longest to learn
 _GRID = 12  # a multiple of ×2, ×3 and ×4
 _LOWEST_QUALITY, _HIGHEST_QUALITY = 5, 99
 
@@ -105,7 +106,7 @@ def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf
 def _spoil_region(region: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     if rng.random() < _LUMINANCE_SHARE:
         region = studio_swing(region)
-    degraded = _spoil(region, int(rng.integers(3)), rng.uniform(*config.sigma), rng)
+    degraded = _spoil(region, int(rng.choice(_TASKS)), rng.uniform(*config.sigma), rng)
     last = region.shape[0] - config.patch_size - _REGION_MARGIN
     top, left = rng.integers(_REGION_MARGIN, last + 1, 2)
     window = np.s_[top : top + config.patch_size, left : left + config.patch_size]
@@ -118,7 +119,8 @@ def _spoil(clean: np.ndarray, task: int, sigma: float, rng: np.random.Generator)
         return add_gaussian_noise(clean, sigma, rng)
     if task == 1:
         return bicubic_down_up(clean, int(rng.choice(_SCALES)))
-    return jpeg(clean, int(rng.integers(_LOWEST_QUALITY, _HIGHEST_QUALITY + 1)))
+    # Even in the logarithm: from quality 5 to 10 a picture changes as much as from 50 to 99.
+    return jpeg(clean, round(np.exp(rng.uniform(np.log(_LOWEST_QUALITY), np.log(_HIGHEST_QUALITY)))))
 
 
 def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, replicas: int = 1) -> tf.data.Dataset:

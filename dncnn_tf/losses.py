@@ -1,0 +1,27 @@
+"""What training lowers and what it shows, by the names that checkpoints know them by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="dncnn_tf")
+def psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
+    """PSNR in dB of each image of a batch, float32 (N, H, W, C) in [0, 1] → (N,)."""
+    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
+    return -10 * keras.ops.log10(keras.ops.maximum(error, 1e-10))
+
+
+@keras.saving.register_keras_serializable(package="dncnn_tf")
+def negative_psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
+    """Minus the PSNR in dB of each image of a batch, as far as it is below 50 dB: float32 (N, H, W, C) → (N,).
+
+    The squared error of a blind model is mostly that of the noisiest patches; the tables average PSNR instead.
+    """
+    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
+    return 10 * keras.ops.log10(error + 1e-5)
