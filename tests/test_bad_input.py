@@ -6,6 +6,8 @@ import io
 import os
 import pickle
 import resource
+import shlex
+import shutil
 import socket
 import struct
 import subprocess
@@ -162,6 +164,28 @@ def test_a_full_disk_leaves_no_half_file(coffee, model, tmp_path) -> None:
     assert done.returncode == 1
     assert "error: noisy_denoised.png: File too large" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["noisy.png"]
+
+
+def test_a_small_disk_that_fills_up_keeps_what_was_whole(model, tmp_path) -> None:
+    """A file system of 200 kB in a namespace of its own: two pictures and one result fit, two results do not."""
+    apart = ("unshare", "--map-root-user", "--mount", "sh", "-c")
+    if shutil.which("unshare") is None or subprocess.run([*apart, "mount -t tmpfs none /mnt"], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    for name in ("a", "b"):
+        Image.effect_noise((230, 230), 80).save(tmp_path / f"{name}.png")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = f"""
+        mount -t tmpfs -o size=200k none {disk} && cp {tmp_path}/*.png {disk} || exit 77
+        {shlex.join(command("denoise", disk, "--model", model))}
+        echo "status $?"
+        find {disk} -type f
+    """
+    done = subprocess.run([*apart, script], capture_output=True, text=True, timeout=120, check=False)
+    printed, _, found = done.stdout.partition("status 1\n")
+    assert printed == f"{disk}/a_denoised.png\n", done.stdout + done.stderr
+    assert f"error: {disk}/b_denoised.png: No space left on device" in done.stderr
+    assert sorted(found.split()) == [f"{disk}/{name}.png" for name in ("a", "a_denoised", "b")]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")

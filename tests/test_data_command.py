@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -28,12 +29,16 @@ HERE = "tiny/1.bmp"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` (URL path → bytes) and keeps the paths it was asked for; `cut` closes halfway through a file."""
+    """Serves `files` (URL path → bytes) and keeps the paths it was asked for.
+
+    `cut` closes halfway through a file; `halfway` is waited for there.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.cut = False
+        self.halfway: threading.Barrier | None = None
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -51,7 +56,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if self.server.cut else content)
+        middle = len(content) // 2
+        self.wfile.write(content[:middle])
+        if self.server.halfway is not None:
+            self.server.halfway.wait(timeout=20)
+        if not self.server.cut:
+            self.wfile.write(content[middle:])
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""
@@ -124,6 +134,19 @@ def test_only_what_is_missing_or_damaged_is_fetched_again(server, tiny, tmp_path
     download("tiny")
     assert sorted(unquote(path) for path in server.asked) == [path for path in server.files if "#2" not in path]
     assert [file.read_bytes() for file in files] == list(tiny.values())
+
+
+def test_two_processes_may_download_the_same_set_at_once(server, tiny, tmp_path):
+    server.halfway = threading.Barrier(2 * len(tiny))  # all files are half there, for both
+    processes = [multiprocessing.get_context("fork").Process(target=download, args=("tiny",)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=40)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(server.asked) == 6
+    assert _kept(tmp_path / "cache") == ["tiny/0.bmp", HERE, "tiny/2.bmp"]
+    assert [file.read_bytes() for file in datasets.resolve("tiny")] == list(tiny.values())
 
 
 @pytest.mark.usefixtures("tiny")
