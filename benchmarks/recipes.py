@@ -26,7 +26,8 @@ from machine import describe_machine
 from dncnn_tf.config import TrainConfig
 from dncnn_tf.evaluation import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path, write_json
-from dncnn_tf.training import new_model, train
+from dncnn_tf.learning import new_model
+from dncnn_tf.training import train
 from dncnn_tf.weights import load_model
 
 HERE = Path(__file__).parent

@@ -144,7 +144,7 @@ def _keras_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
 
     from dncnn_tf import batch_norm
     from dncnn_tf.config import TrainConfig
-    from dncnn_tf.training import new_model
+    from dncnn_tf.learning import new_model
 
     if name == KERAS_LAYER:
         batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dncnn_tf.cluster import Cluster
 from dncnn_tf.config import TrainConfig
 
 from .common import note, start_keras
@@ -39,4 +40,5 @@ def run(config: TrainConfig | None, folder: Path, *, resume: bool = False, devic
             if (folder / "config.json").exists():
                 note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {folder}")
             raise
-    click.echo(folder / "best.keras")
+    if Cluster.from_environment().is_chief:
+        click.echo(folder / "best.keras")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -88,7 +89,13 @@ def is_frozen(model: keras.Model) -> bool:
     return any(norm.frozen for norm in batch_norms(model))
 
 
-def reestimate_batch_norm(model: keras.Model, batches: Iterable[tuple[Any, Any]], *, count: int = 200) -> None:
+def reestimate_batch_norm(
+    model: keras.Model,
+    batches: Iterable[tuple[Any, Any]],
+    *,
+    count: int = 200,
+    forward: Callable[[Any], Any] | None = None,
+) -> None:
     """Set the moving statistics to their mean over `count` batches at the present weights, in place.
 
     While training, they lag behind weights that move on, which a model that is kept should not inherit.
@@ -97,17 +104,19 @@ def reestimate_batch_norm(model: keras.Model, batches: Iterable[tuple[Any, Any]]
         model: a DnCNN; without batch normalisation, or with it frozen, nothing happens.
         batches: training batches (degraded, clean), at least `count` of them.
         count: how many to use.
+        forward: runs the model in training on what a batch has degraded; None for here and now.
     """
     norms = [norm for norm in batch_norms(model) if not norm.frozen]
     if not norms:
         return
+    forward = forward or functools.partial(model, training=True)
     means = [np.zeros(norm.moving_mean.shape) for norm in norms]
     variances = [np.zeros(norm.moving_variance.shape) for norm in norms]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # the moving statistics become those of the latest batch
     for degraded, _ in itertools.islice(batches, count):
-        model(degraded, training=True)
+        forward(degraded)
         for mean, variance, norm in zip(means, variances, norms, strict=True):
             mean += keras.ops.convert_to_numpy(norm.moving_mean)
             variance += keras.ops.convert_to_numpy(norm.moving_variance)

@@ -57,6 +57,8 @@ class TrainConfig:
         validation_data: the same for validation; None holds images of `data` out.
         patch_size: side of the square training patches in pixels.
         batch_size: patches in one step, over all devices together.
+        shards: groups that the images are dealt out to; each makes an equal part of every batch, so that as many
+            workers can share the images and see the batches that one alone would see.
         steps_per_epoch: optimizer steps between two validations and checkpoints.
         epochs: number of such rounds; the schedule spans all of them.
         frozen_share: share of the epochs, the last ones, in which batch normalisation uses fixed statistics, as it does
@@ -84,6 +86,7 @@ class TrainConfig:
     validation_data: str | None = None
     patch_size: int = 64
     batch_size: int = 8
+    shards: int = 1
     steps_per_epoch: int = 500
     epochs: int = 40
     frozen_share: float = 0.0
@@ -105,9 +108,14 @@ class TrainConfig:
             raise ValueError(
                 f"sigma must satisfy 0 <= low <= high <= 255 (0-255 scale). Received: sigma={low:g}-{high:g}"
             )
-        for name in ("patch_size", "batch_size", "steps_per_epoch", "epochs"):
+        for name in ("patch_size", "batch_size", "shards", "steps_per_epoch", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1. Received: {name}={getattr(self, name)}")
+        if self.batch_size % self.shards:
+            raise ValueError(
+                f"batch_size must be a multiple of shards, of which there is one for each worker. "
+                f"Received: batch_size={self.batch_size}, shards={self.shards}"
+            )
         if not 0 <= self.frozen_share <= 1:
             raise ValueError(f"frozen_share must be from 0 to 1. Received: frozen_share={self.frozen_share}")
         if self.learning_rate <= 0:

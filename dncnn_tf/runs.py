@@ -64,7 +64,8 @@ class Run:
         """The configuration the run was started with.
 
         Args:
-            expected: what the caller takes it to be, if it says so; precision "auto" agrees with any.
+            expected: what the caller takes it to be, if it says so; precision "auto" agrees with any, and so does 1
+                shard, which it becomes with several workers only.
 
         Raises:
             RunError: there is none, it is damaged, or it is not the expected one.
@@ -145,6 +146,8 @@ def _require_equal(folder: Path, config: TrainConfig, expected: TrainConfig) -> 
     have, want = config.to_dict(), expected.to_dict()
     if want["precision"] == "auto":
         want["precision"] = have["precision"]
+    if want["shards"] == 1:
+        want["shards"] = have["shards"]
     different = [f"{name} is {have[name]}, not {want[name]}" for name in have if have[name] != want[name]]
     if different:
         raise RunError(f"{folder}: was started otherwise ({'; '.join(different)}); resume it with --output alone")

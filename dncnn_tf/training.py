@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Iterable
@@ -11,20 +12,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .batch_norm import freeze_batch_norm, is_frozen, reestimate_batch_norm
+from .batch_norm import freeze_batch_norm, is_frozen
+from .cluster import Cluster
 from .config import TrainConfig
 from .data import datasets
 from .data.pairs import load_pairs
 from .data.patches import PatchSource
-from .data.pipeline import patch_source, training_batches, validation_batches
-from .losses import negative_psnr, psnr
-from .model import build_dncnn
-from .optimizers import Muon
-from .precision import bfloat16_is_fast
+from .data.pipeline import patch_sources, training_batches, validation_batches
+from .learning import compile_model, new_model, resolved_precision
 from .recording import Record, tensorboard
 from .runs import Run
-from .transfer import transfer_weights
-from .weights import load_model
+from .training_loops import OneOfWorkers, OneProcess
 
 
 class TrainingDivergedError(Exception):
@@ -42,6 +40,9 @@ def train(
 ) -> keras.Model:
     """Train as configured, leaving config, log, curves, checkpoints and models in a run folder.
 
+    Where TF_CONFIG names several workers, all of them call this; the first one alone writes. They need the same data
+    and, to resume, the same folder.
+
     The mean squared error of the denoised image is, by x̂ − x = (y − x) − R(y), the paper's eq. (1) up to a constant
     factor. SGD, to which that matters, has the factor too.
 
@@ -58,72 +59,70 @@ def train(
 
     Raises:
         RunError: the folder is taken, in use or damaged, or its run was configured otherwise.
+        ClusterError: TF_CONFIG makes no sense, or another worker is gone.
         TrainingDivergedError: the loss became NaN or infinite.
         DatasetError, ValueError: the data cannot be used.
         ModelError: the model to start from cannot be loaded.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"training needs Keras on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
-    run = Run(folder)
+    cluster, run = Cluster.from_environment(), Run(folder)
     if resume:
         config = run.config(expected=config)
     else:
-        run.require_empty()
-        config = dataclasses.replace(config, precision=_resolved_precision(config.precision))
-    training, validation = _images(config)
+        if cluster.is_chief:
+            run.require_empty()
+        shards = max(config.shards, cluster.size)
+        config = dataclasses.replace(config, precision=resolved_precision(config.precision), shards=shards)
     # All that can be refused comes before anything is written.
-    source = patch_source(training, config)
-    strategy = _strategy(config, devices)
-    validation_data = validation_batches(validation, config, replicas=strategy.num_replicas_in_sync)
-    if resume:
-        with run.locked():
+    training, validation = _images(config)
+    own_shards = cluster.own_shards(config.shards)
+    strategy = _strategy(config, cluster, devices, note)
+    sources = patch_sources(training, config, own_shards)
+    together = strategy.num_replicas_in_sync if cluster.size == 1 else 1
+    validation_data = validation_batches(validation, config, replicas=together)
+    started = None if resume else _new_model(config, strategy)
+    with run.locked() if cluster.is_chief else contextlib.nullcontext():
+        if resume:
             model, epoch = _latest_checkpoint(run, strategy, note) or (_new_model(config, strategy), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
-            return _fit(model, epoch, config, run, strategy, source, validation_data, callbacks, note)
-    model = _new_model(config, strategy)
-    with run.locked():
-        run.create(config)
-        return _fit(model, 0, config, run, strategy, source, validation_data, callbacks, note)
+        else:
+            model, epoch = started, 0
+            if cluster.is_chief:
+                run.create(config)
+        loop = (OneProcess if cluster.size == 1 else OneOfWorkers)(strategy, model, validation_data)
+        record = Record(config, run, run.read_log()[:epoch])
+        watching = [record, *tensorboard(run), *callbacks] if cluster.is_chief else []
+        if config.init is not None and epoch == 0:
+            note(f"started from {config.init}: validation {loop.validation_psnr():.2f} dB")
+        _fit(loop, epoch, config, sources, [_StopAtNaN(), *watching])
+        if cluster.is_chief:
+            record.finish(model, loop.validation_psnr())
+    return model
 
 
 def _fit(
-    model: keras.Model,
+    loop: OneProcess | OneOfWorkers,
     epoch: int,
     config: TrainConfig,
-    run: Run,
-    strategy: tf.distribute.Strategy,
-    source: PatchSource,
-    validation_data: tf.data.Dataset,
-    callbacks: Iterable[keras.callbacks.Callback],
-    note: Callable[[str], None],
-) -> keras.Model:
-    record = Record(config, run, run.read_log()[:epoch])
-    if config.init is not None and epoch == 0:
-        psnr_before = model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"]
-        note(f"started from {config.init}: validation {psnr_before:.2f} dB")
+    sources: dict[int, PatchSource],
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    """Train to the end, first with live statistics of batch normalisation, then with frozen ones."""
     for last_epoch in dict.fromkeys((config.live_epochs, config.epochs)):
         if epoch < last_epoch:
-            if epoch >= config.live_epochs and not is_frozen(model):
-                with strategy.scope():
-                    freeze_batch_norm(model)
-                    _compile(model, config)
-            model.fit(
-                training_batches(source, config, first_step=epoch * config.steps_per_epoch),
-                epochs=last_epoch,
-                initial_epoch=epoch,
+            if epoch >= config.live_epochs and not is_frozen(loop.model):
+                with loop.strategy.scope():
+                    freeze_batch_norm(loop.model)
+                    compile_model(loop.model, config)
+            loop.fit(
+                training_batches(sources, config, first_step=epoch * config.steps_per_epoch),
+                epochs=range(epoch, last_epoch),
                 steps_per_epoch=config.steps_per_epoch,
-                shuffle=False,
-                validation_data=validation_data,
-                callbacks=[_StopAtNaN(), record, *tensorboard(run), *callbacks],
-                verbose=0,
+                callbacks=callbacks,
             )
             epoch = last_epoch
-        with strategy.scope():
-            reestimate_batch_norm(
-                model, training_batches(source, config, first_step=last_epoch * config.steps_per_epoch)
-            )
-    record.finish(model, model.evaluate(validation_data, verbose=0, return_dict=True)["psnr"])
-    return model
+        loop.reestimate_batch_norm(training_batches(sources, config, first_step=last_epoch * config.steps_per_epoch))
 
 
 def _latest_checkpoint(
@@ -145,8 +144,19 @@ def _new_model(config: TrainConfig, strategy: tf.distribute.Strategy) -> keras.M
         return new_model(config)
 
 
-def _strategy(config: TrainConfig, devices: list[str] | None) -> tf.distribute.Strategy:
-    strategy = tf.distribute.MirroredStrategy(devices)
+def _strategy(
+    config: TrainConfig, cluster: Cluster, devices: list[str] | None, note: Callable[[str], None]
+) -> tf.distribute.Strategy:
+    if cluster.size == 1:
+        strategy = tf.distribute.MirroredStrategy(devices)
+    elif devices is not None:
+        raise ValueError(
+            "each worker trains on all devices it sees; hide others by CUDA_VISIBLE_DEVICES, not --devices"
+        )
+    else:
+        note(f"worker {cluster.index + 1} of {cluster.size}: waiting for the others")
+        cluster.meet()
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
     replicas = strategy.num_replicas_in_sync
     if config.batch_size % replicas:
         raise ValueError(
@@ -154,87 +164,6 @@ def _strategy(config: TrainConfig, devices: list[str] | None) -> tf.distribute.S
             f"Received: batch_size={config.batch_size} for {replicas} devices"
         )
     return strategy
-
-
-def new_model(config: TrainConfig) -> keras.Model:
-    """Build and compile the model of a run, started from `config.init` where that is given."""
-    precision = _resolved_precision(config.precision)
-    model = build_dncnn(
-        config.model,
-        initialization=config.initialization,
-        dtype="mixed_bfloat16" if precision == "bfloat16" else "float32",
-        seed=config.seed,
-    )
-    if config.init is not None:
-        transfer_weights(load_model(config.init), model)
-    if not config.live_epochs:
-        freeze_batch_norm(model)
-    _compile(model, config)
-    return model
-
-
-def _compile(model: keras.Model, config: TrainConfig) -> None:
-    """Make ready for the phase of training that the model is in: with live or with frozen statistics."""
-    model.compile(
-        optimizer=_optimizer(config, frozen=is_frozen(model)),
-        loss=negative_psnr if config.loss == "psnr" else "mse",
-        loss_weights=[_loss_weight(config)],
-        metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
-        jit_compile=_xla_pays(),
-    )
-
-
-def _loss_weight(config: TrainConfig) -> float:
-    """Eq. (1) sums over a patch and halves, where the mean squared error averages."""
-    eq_1 = config.optimizer == "sgd" and config.loss == "mse"
-    return config.patch_size**2 * config.model.channels / 2 if eq_1 else 1.0
-
-
-def _xla_pays() -> bool:
-    """On one GPU, XLA joins the small operations between convolutions; on CPUs it is slower than oneDNN.
-
-    Keras leaves it off under any distribution strategy, where it works on one device too.
-    """
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
-
-
-def _resolved_precision(precision: str) -> str:
-    if precision == "auto":
-        return "bfloat16" if bfloat16_is_fast() else "float32"
-    return precision
-
-
-def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimizer:
-    rate = _schedule(config, frozen=frozen)
-    decay = config.weight_decay or None
-    if config.optimizer == "sgd":
-        # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In some hundred steps of
-        # DnCNN-S, a norm of 0.1 learned more slowly than 0.3, and 1 killed the network without normalisation.
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.3)
-    if config.optimizer == "muon":
-        return Muon(rate, weight_decay=decay)
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)
-
-
-def _schedule(config: TrainConfig, *, frozen: bool) -> keras.optimizers.schedules.LearningRateSchedule | float:
-    """Each of the two phases has a schedule of its own; where frozen statistics come second, at half the rate."""
-    epochs = config.epochs - config.live_epochs if frozen else config.live_epochs
-    steps = epochs * config.steps_per_epoch
-    rate = config.learning_rate / 2 if frozen and config.live_epochs else config.learning_rate
-    if config.schedule == "constant":
-        return rate
-    if config.schedule == "exponential":
-        return keras.optimizers.schedules.ExponentialDecay(rate, steps, 1e-3)
-    warmup = min(config.warmup_steps, steps // 10)
-    return keras.optimizers.schedules.CosineDecay(
-        rate if not warmup else 0.0,
-        max(1, steps - warmup),
-        warmup_target=rate if warmup else None,
-        warmup_steps=warmup,
-    )
 
 
 def _images(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -16,7 +16,7 @@ from models import trained_like
 
 from dncnn_tf.batch_norm import FusedBatchNormalization, batch_norms, freeze_batch_norm, is_frozen
 from dncnn_tf.config import RECIPES
-from dncnn_tf.training import _schedule
+from dncnn_tf.learning import schedule
 
 
 def test_a_frozen_layer_trains_as_keras_layer_infers() -> None:
@@ -91,10 +91,10 @@ def test_a_run_stopped_at_the_switch_ends_where_an_uninterrupted_one_ends(dncnn_
 def test_each_phase_has_a_schedule_of_its_own() -> None:
     config = dataclasses.replace(RECIPES["dncnn-b"], epochs=10, steps_per_epoch=100, frozen_share=0.2, warmup_steps=10)
     assert config.live_epochs == 8
-    live, frozen = (_schedule(config, frozen=frozen) for frozen in (False, True))
+    live, frozen = (schedule(config, frozen=frozen) for frozen in (False, True))
     assert float(live(10)) == pytest.approx(1e-3)
     assert float(live(800)) == pytest.approx(0, abs=1e-9)
     assert float(frozen(10)) == pytest.approx(5e-4)
     assert float(frozen(200)) == pytest.approx(0, abs=1e-9)
-    throughout = _schedule(dataclasses.replace(config, frozen_share=1.0), frozen=True)
+    throughout = schedule(dataclasses.replace(config, frozen_share=1.0), frozen=True)
     assert float(throughout(10)) == pytest.approx(1e-3)

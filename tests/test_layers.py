@@ -30,6 +30,7 @@ LAYERS = (
         "resizing",
         "batch_norm",
         "losses",
+        "cluster",
         "optimizers",
         "network",
         "onnx_graph",
@@ -50,6 +51,8 @@ LAYERS = (
     ),
     (
         "training",
+        "learning",
+        "training_loops",
         "evaluation",
         "paper_tables",
         "export",

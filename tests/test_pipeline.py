@@ -16,7 +16,7 @@ from dncnn_tf.color import luminance
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
 from dncnn_tf.data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from dncnn_tf.data.patches import PatchSource, rescaled
-from dncnn_tf.data.pipeline import patch_source, training_batches, validation_batches
+from dncnn_tf.data.pipeline import patch_sources, training_batches, validation_batches
 
 CONFIG = TrainConfig(patch_size=24, batch_size=16)
 GENERAL = dataclasses.replace(RECIPES["dncnn-3"], patch_size=24, batch_size=48)
@@ -32,7 +32,7 @@ def first(dataset: tf.data.Dataset, count: int = 1) -> list[tuple[np.ndarray, np
 
 
 def batches(images: list[np.ndarray], config: TrainConfig, **options: int) -> tf.data.Dataset:
-    return training_batches(patch_source(images, config), config, **options)
+    return training_batches(patch_sources(images, config), config, **options)
 
 
 class TestPatches:

@@ -21,7 +21,8 @@ from conftest import SMALL, command
 from PIL import Image
 
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
-from dncnn_tf.training import _schedule, new_model, train
+from dncnn_tf.learning import new_model, schedule
+from dncnn_tf.training import train
 
 NOISY_PSNR = 20.17  # of σ 25: 10·log10(255² / 25²)
 
@@ -195,18 +196,18 @@ def test_paper_recipes_are_the_published_ones(name: str) -> None:
     assert (config.batch_size, config.epochs, config.optimizer, config.weight_decay) == (128, 50, "sgd", 1e-4)
     assert (config.initialization, config.init) == ("he", None)
     assert config.patch_size == (40 if "-s-" in name else 50)
-    schedule = _schedule(config, frozen=False)
-    assert float(schedule(0)) == pytest.approx(0.1)
-    assert float(schedule(config.total_steps)) == pytest.approx(1e-4)
+    rate = schedule(config, frozen=False)
+    assert float(rate(0)) == pytest.approx(0.1)
+    assert float(rate(config.total_steps)) == pytest.approx(1e-4)
 
 
 def test_the_cosine_schedule_warms_up_and_ends_at_zero() -> None:
     config = TrainConfig()
-    schedule = _schedule(config, frozen=False)
-    assert float(schedule(0)) == 0
-    assert float(schedule(50)) == pytest.approx(0.5e-3)
-    assert float(schedule(100)) == pytest.approx(1e-3)
-    assert float(schedule(config.total_steps)) == pytest.approx(0, abs=1e-9)
+    rate = schedule(config, frozen=False)
+    assert float(rate(0)) == 0
+    assert float(rate(50)) == pytest.approx(0.5e-3)
+    assert float(rate(100)) == pytest.approx(1e-3)
+    assert float(rate(config.total_steps)) == pytest.approx(0, abs=1e-9)
 
 
 def test_a_configuration_survives_json() -> None:

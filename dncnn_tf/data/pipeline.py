@@ -5,7 +5,8 @@ So batches do not depend on how many threads make them, and a resumed run gets t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -30,18 +31,28 @@ _VALIDATION_SIDE = 176
 _VALIDATION_PAIRS = 6
 
 
-def patch_source(images: Sequence[np.ndarray], config: TrainConfig) -> PatchSource:
-    """Where a run's patches come from: its images at all scales.
+def patch_sources(
+    images: Sequence[np.ndarray], config: TrainConfig, shards: Iterable[int] | None = None
+) -> dict[int, PatchSource]:
+    """Where a run's patches come from: its images at all scales, dealt out to the shards one by one.
 
     Args:
         images: uint8 (H, W, C) training images with C of the model; pairs as `load_pairs` gives them.
-        config: scales, patch size and task.
+        config: scales, patch size, shards and task.
+        shards: those that are wanted, None for all.
 
     Raises:
-        ValueError: the images are smaller than a patch.
+        ValueError: the images are too few, or smaller than a patch.
     """
+    if len(images) < config.shards:
+        raise ValueError(
+            f"each shard needs an image to train on. Received: {len(images)} images for {config.shards} shards"
+        )
     scales = config.scales if config.task != "pairs" else (1.0,)  # real noise, resized, is another noise
-    return PatchSource(rescaled(images, scales, minimum=_cut_size(config)))
+    return {
+        shard: PatchSource(rescaled(images[shard :: config.shards], scales, minimum=_cut_size(config)))
+        for shard in (range(config.shards) if shards is None else shards)
+    }
 
 
 def _cut_size(config: TrainConfig) -> int:
@@ -52,23 +63,35 @@ def _cut_size(config: TrainConfig) -> int:
     return region + -region % _GRID
 
 
-def training_batches(source: PatchSource, config: TrainConfig, *, first_step: int = 0) -> tf.data.Dataset:
-    """Endless batches of (degraded, clean) patches.
+def training_batches(
+    sources: Mapping[int, PatchSource], config: TrainConfig, *, first_step: int = 0
+) -> tf.data.Dataset:
+    """Endless batches of (degraded, clean) patches, as far as these shards make them.
 
     Args:
-        source: as `patch_source` makes it for the same configuration.
+        sources: as `patch_sources` makes them for the same configuration.
         config: patch and batch size, task, σ and seed.
         first_step: where to start; a run resumed at step k passes k.
 
     Returns:
-        A dataset of pairs of float32 (batch, patch, patch, C); clean in [0, 1], degraded not clipped.
+        A dataset of pairs of float32 (rows, patch, patch, C), where rows are the share of the batch that falls to
+        these shards; clean in [0, 1], degraded not clipped.
     """
     degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed}[config.task]
 
+    part = dataclasses.replace(config, batch_size=config.batch_size // config.shards, shards=1)
+
+    def rows(shard: int, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        seed = tf.stack([tf.constant(config.seed, tf.int64), step])
+        if shard:
+            seed = tf.random.fold_in(seed, shard)
+        seeds = tf.random.split(seed, 2)
+        clean = tf.cast(sources[shard].sample(part.batch_size, _cut_size(config), seeds[0]), tf.float32) / 255
+        return degrade(clean, part, seeds[1])
+
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        seeds = tf.random.split(tf.stack([tf.constant(config.seed, tf.int64), step]), 2)
-        clean = tf.cast(source.sample(config.batch_size, _cut_size(config), seeds[0]), tf.float32) / 255
-        return degrade(clean, config, seeds[1])
+        degraded, clean = zip(*(rows(shard, step) for shard in sources), strict=True)
+        return tf.concat(degraded, axis=0), tf.concat(clean, axis=0)
 
     steps = tf.data.Dataset.counter(start=first_step)
     return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
