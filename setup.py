@@ -24,6 +24,7 @@ ENGINES = {
     "litert": ["ai-edge-litert>=2.0"],
 }
 # The stubs ask for the package named tensorflow; beside another one they have to be installed with --no-deps.
+RAY = ["ray[data]>=2.60", "universal-pathlib>=0.2"]
 SERVING = ["grpcio>=1.60", *(["tensorflow-serving-api>=2.18"] if TENSORFLOW == "tensorflow" else [])]
 
 setup(
@@ -43,9 +44,11 @@ setup(
             "opencv-python-headless>=4.11",  # writes and reads pictures with coders of its own
             *{package for packages in ENGINES.values() for package in packages},
             *SERVING,
+            *RAY,
         ],
         **ENGINES,
         "serving": SERVING,
+        "ray": RAY,  # bulk denoising on a cluster, and pictures by URL
         "pth": ["torch>=2.4"],  # convert KAIR's .pth weights
     },
     python_requires=">=3.11",

@@ -1,8 +1,8 @@
 """Kill -9 at random moments, again and again: `python benchmarks/soak.py`.
 
-Of `denoise` over a folder, `train`, `export`, and, where DNCNN_TF_DATA names a folder with set12, `data download` from
-a server on this machine. After each kill every file that bears its final name must be whole; the next run goes on.
-Prints what was tried and what was lost; exit status 1 if anything was.
+Of `denoise` over a folder, `train`, `export`, and `data download` from a server on this machine. After each kill every
+file that bears its final name must be whole; the next run goes on. Prints what was tried and what was lost; exit status
+1 if anything was.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from soak_subjects import Subject, subjects
+from soak_subjects import SUBJECTS, Subject
 
 from dncnn_tf import ModelConfig, build_dncnn
 from dncnn_tf.weights import save_weights
@@ -34,7 +34,7 @@ def main(names: tuple[str, ...], kills: int, seed: int) -> None:
         model = Path(work) / "small.weights.h5"
         network = build_dncnn(ModelConfig(depth=3, filters=4), initialization="he", seed=0)
         save_weights(network, model, {"name": "small"})
-        for kind in subjects():
+        for kind in SUBJECTS:
             if names and kind.name not in names:
                 continue
             subject = kind(Path(work) / kind.name.replace(" ", "-"), model)

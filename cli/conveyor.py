@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,13 @@ import click
 
 from dncnn_tf.cards import ModelError
 from dncnn_tf.formats import SUFFIXES
-from dncnn_tf.image_writing import write, write_to
+from dncnn_tf.image_writing import encode, write, write_to
 from dncnn_tf.images import pixel_count, read
 from dncnn_tf.picture import Picture
 
-from .common import describe_of, error
+from .common import describe_of
 from .file_plan import Job
+from .places import Place, is_remote
 from .restorer import Restorer
 
 if TYPE_CHECKING:
@@ -27,21 +27,29 @@ _SMALL = 4_000_000
 
 
 class Conveyor:
-    """Restores pictures; a failure is one line on stderr and stops no other.
+    """Restores pictures; the failure of one stops no other.
 
     Args:
         jobs: what to read and where to write.
         files: the options for files.
         restorer: makes a picture of a picture.
         progress: called with the number of pictures that are done, and shares of one.
-
-    Attributes:
-        failed: how many pictures failed.
+        succeed: called with each job whose result is written.
+        fail: called with each that failed, and a line that says why.
     """
 
-    def __init__(self, jobs: list[Job], files: Files, restorer: Restorer, progress: Callable[[float], None]) -> None:
-        self.failed = 0
+    def __init__(
+        self,
+        jobs: list[Job],
+        files: Files,
+        restorer: Restorer,
+        *,
+        progress: Callable[[float], None],
+        succeed: Callable[[Job], None],
+        fail: Callable[[Job, str], None],
+    ) -> None:
         self._jobs, self._files, self._restorer, self._progress = jobs, files, restorer, progress
+        self._succeed, self._fail = succeed, fail
         # The network has a thread too, since what a library computes cannot be interrupted, and waiting for it can.
         self._reader, self._network, self._writer = (ThreadPoolExecutor(1) for _ in range(3))
         self._ahead: dict[int, Future[Picture]] = {}
@@ -70,8 +78,7 @@ class Conveyor:
         except ModelError:
             raise
         except Exception as failure:  # whatever is wrong with one file must not stop the others
-            error(describe_of(failure, job.source or "standard input", job.target))
-            self.failed += 1
+            self._fail(job, describe_of(failure, job.source or "standard input", job.target))
             return False
         return True
 
@@ -79,7 +86,7 @@ class Conveyor:
         job, following = self._jobs[i], self._jobs[i + 1 : i + 2]
         picture = (self._ahead.pop(i, None) or self._reader.submit(_read, job)).result()
         small = picture.levels[..., 0].size < _SMALL
-        if small and following and 0 < pixel_count(following[0].source) < _SMALL:
+        if small and following and _is_small(following[0]):
             self._ahead[i + 1] = self._reader.submit(_read, following[0])
         format = self._format(job, picture.format)
         name = str(job.source or "standard input")
@@ -99,8 +106,8 @@ class Conveyor:
         if self._writing is None:
             return
         (job, writing), self._writing = self._writing, None
-        if self._attempt(job, writing.result) and job.target is not None:
-            click.echo(os.fsencode(job.target))
+        if self._attempt(job, writing.result):
+            self._succeed(job)
 
     def _format(self, job: Job, own: str) -> str:
         """The format asked for, in words or by another ending, or else the picture's own."""
@@ -110,15 +117,30 @@ class Conveyor:
         return own if job.target is None or same_ending else SUFFIXES[job.target.suffix.lower()]
 
 
+def _is_small(job: Job) -> bool:
+    """Whether a file is known to be; what is elsewhere would have to be fetched to know."""
+    return not is_remote(job.source) and 0 < pixel_count(job.source) < _SMALL
+
+
 def _read(job: Job) -> Picture:
-    return read(job.source if job.source else click.get_binary_stream("stdin").read())
+    if job.source is None:
+        return read(click.get_binary_stream("stdin").read())
+    return read(job.source.read_bytes() if is_remote(job.source) else job.source)
 
 
 def _write(job: Job, result: Picture, format: str, quality: int | None, extras: dict[str, Picture]) -> None:
     if job.target is None:
         write_to(click.get_binary_stream("stdout"), result, format, quality)
         return
-    job.target.parent.mkdir(parents=True, exist_ok=True)
     for name, picture in extras.items():
-        write(picture, job.beside(name), "PNG")
-    write(result, job.target, format, quality)
+        _write_file(picture, job.beside(name), "PNG", None)
+    _write_file(result, job.target, format, quality)
+
+
+def _write_file(picture: Picture, target: Place, format: str, quality: int | None) -> None:
+    """Whole or not at all: a store shows what is put there when it has all of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if is_remote(target):
+        target.write_bytes(encode(picture, format, quality))
+    else:
+        write(picture, target, format, quality)

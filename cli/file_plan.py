@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
+import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 
 from dncnn_tf.formats import SUFFIXES
+
+from .places import Place, is_remote, place
 
 STREAM = "-"
 _SUFFIX_OF = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
@@ -25,10 +28,10 @@ class Job:
         target: the file to write, None for standard output.
     """
 
-    source: Path | None
-    target: Path | None
+    source: Place | None
+    target: Place | None
 
-    def beside(self, what: str) -> Path:
+    def beside(self, what: str) -> Place:
         """The file for another picture of this job, such as the noise."""
         return self.target.with_name(f"{self.target.stem}_{what}.png")
 
@@ -49,17 +52,26 @@ class Plan:
 
 
 def make_plan(
-    inputs: tuple[str, ...], output: str | None, *, recursive: bool, suffix: str, format: str, extras: list[str]
+    inputs: tuple[str, ...],
+    output: str | None,
+    *,
+    recursive: bool,
+    suffix: str,
+    format: str,
+    extras: list[str],
+    shard: tuple[int, int] = (1, 1),
 ) -> Plan:
     """Find the input files and name the output files.
 
     Args:
-        inputs: files, folders, globs, or "-" alone.
-        output: a file, a folder, "-", or None for beside the input.
+        inputs: files, folders, globs or URLs, or "-" alone.
+        output: a file, a folder or a URL, "-", or None for beside the input.
         recursive: go into folders within folders.
         suffix: goes between an output's name and its ending.
         format: one of `FORMATS`.
         extras: further pictures of each job, as `Job.beside` names them.
+        shard: (i, n) for the i-th of n parts of the jobs, counted from 1. Which part one belongs to is decided by its
+            name, so that it stays where it is when others come and go.
 
     Raises:
         click.UsageError: inputs and output do not go together, or two inputs would be written to one file.
@@ -69,13 +81,15 @@ def make_plan(
     sources, failures, skipped = _find(inputs, recursive, suffix, output)
     if output == STREAM or _is_file(output, format):
         _require_one(inputs, sources)
-        jobs = [Job(source, None if output == STREAM else Path(output)) for source, _ in sources]
+        jobs = [Job(source, None if output == STREAM else place(output)) for source, _ in sources]
         return Plan(jobs, failures, skipped)
     jobs = [Job(source, _target(source, root, output, suffix, format)) for source, root in sources]
+    parts = {job: _part(source, root, shard[1]) for job, (source, root) in zip(jobs, sources, strict=True)}
     results = {job.target.absolute(): job for job in jobs}
     kept = [job for job in jobs if results.get(job.source.absolute(), job) is job]
     _require_distinct(kept, extras)
-    return Plan(kept, failures, skipped + len(jobs) - len(kept))
+    own = [job for job in kept if parts[job] == shard[0]]
+    return Plan(own, failures, skipped + len(jobs) - len(kept))
 
 
 def find_inputs(inputs: tuple[str, ...], recursive: bool) -> tuple[list[Path], list[str]]:
@@ -104,9 +118,9 @@ def _stream_job(inputs: tuple[str, ...], output: str | None) -> Job:
 
 def _find(
     inputs: tuple[str, ...], recursive: bool, suffix: str, output: str | None
-) -> tuple[list[tuple[Path, Path]], list[str], int]:
+) -> tuple[list[tuple[Place, Place]], list[str], int]:
     """Input files, each with the folder that its place under an output folder is counted from."""
-    sources: dict[Path, tuple[Path, Path]] = {}
+    sources: dict[Place, tuple[Place, Place]] = {}
     failures, skipped = [], 0
     for given in inputs:
         found, unreadable = _look_up(given, recursive, output)
@@ -114,16 +128,18 @@ def _find(
         if not found and not unreadable:
             failures.append(f"{given}: {_why_nothing(given, recursive)}")
         for file, root in found:
-            if file != Path(given) and _is_result(file, suffix):
+            if file != place(given) and _is_result(file, suffix):
                 skipped += 1
             else:
                 sources.setdefault(file.absolute(), (file, root))
     return list(sources.values()), failures, skipped
 
 
-def _look_up(given: str, recursive: bool, output: str | None) -> tuple[list[tuple[Path, Path]], list[str]]:
+def _look_up(given: str, recursive: bool, output: str | None) -> tuple[list[tuple[Place, Place]], list[str]]:
     """Files, each with its root, and what could not be looked into."""
-    path = Path(given)
+    path = place(given)
+    if is_remote(path):
+        return _look_up_remote(path, recursive, output)
     if path.is_dir():
         files, unreadable = _walk(path, recursive, output)
         return [(file, path) for file in files], unreadable
@@ -134,9 +150,29 @@ def _look_up(given: str, recursive: bool, output: str | None) -> tuple[list[tupl
 
 
 def _why_nothing(given: str, recursive: bool) -> str:
-    if not Path(given).is_dir():
+    if not place(given).is_dir():
         return "no such file"
     return "no images in this folder" + ("" if recursive else "; --recursive looks further down")
+
+
+def _look_up_remote(path: Place, recursive: bool, output: str | None) -> tuple[list[tuple[Place, Place]], list[str]]:
+    """The same in an object store, where a folder is what names have in common."""
+    try:
+        if not path.is_dir():
+            return ([(path, path.parent)] if path.exists() else []), []
+        found = path.rglob("*") if recursive else path.iterdir()
+        inside = f"{str(output).rstrip('/')}/" if output is not None and place(output) != path else None
+        files = sorted(
+            (file for file in found if _is_picture(file) and not (inside and str(file).startswith(inside))), key=str
+        )
+    except Exception as failure:  # whatever a store's library raises
+        return [], [f"{path}: {' '.join(str(failure).split()) or type(failure).__name__}"]
+    return [(file, path) for file in files], []
+
+
+def _is_picture(file: Place) -> bool:
+    """Whether a name is a picture's that a person would see."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
 
 
 def _walk(folder: Path, recursive: bool, output: str | None) -> tuple[list[Path], list[str]]:
@@ -150,8 +186,7 @@ def _walk(folder: Path, recursive: bool, output: str | None) -> tuple[list[Path]
         files += [
             file
             for file in (Path(root, name) for name in names)
-            if file.suffix.lower() in SUFFIXES
-            and not file.name.startswith(".")
+            if _is_picture(file)
             and (file.is_file() or (file.is_symlink() and not file.exists()))
             and results not in file.absolute().parents
         ]
@@ -162,15 +197,15 @@ def _why_unreadable(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}"
 
 
-def _is_result(file: Path, suffix: str) -> bool:
+def _is_result(file: Place, suffix: str) -> bool:
     return bool(suffix) and file.stem.removesuffix("_noise").removesuffix("_compare").endswith(suffix)
 
 
 def _is_file(output: str | None, format: str) -> bool:
     """Whether -o names a file; a folder has no ending, ends in a slash, or is there already."""
-    if output is None or output.endswith("/") or Path(output).is_dir() or not Path(output).suffix:
+    if output is None or output.endswith("/") or place(output).is_dir() or not place(output).suffix:
         return False
-    ending = Path(output).suffix.lower()
+    ending = place(output).suffix.lower()
     if ending not in SUFFIXES:
         raise click.UsageError(
             f"-o {output}: {ending} is no ending of an image file that can be written ({', '.join(SUFFIXES)}); "
@@ -181,18 +216,28 @@ def _is_file(output: str | None, format: str) -> bool:
     return True
 
 
-def _require_one(inputs: tuple[str, ...], sources: list[tuple[Path, Path]]) -> None:
-    if len(inputs) > 1 or len(sources) > 1 or Path(inputs[0]).is_dir():
+def _require_one(inputs: tuple[str, ...], sources: list[tuple[Place, Place]]) -> None:
+    if len(inputs) > 1 or len(sources) > 1 or place(inputs[0]).is_dir():
         raise click.UsageError("-o names one file, but there are several inputs; give a folder: -o DIR")
 
 
-def _target(source: Path, root: Path, output: str | None, suffix: str, format: str) -> Path:
-    folder = source.parent if output is None else Path(output) / source.parent.relative_to(root)
+def _part(source: Place, root: Place, parts: int) -> int:
+    """The shard of a picture, from 1."""
+    return zlib.crc32(os.fsencode(str(_below(source, root)))) % parts + 1
+
+
+def _below(source: Place, root: Place) -> PurePosixPath:
+    """A picture's path from its root on."""
+    return PurePosixPath(str(source.relative_to(root)))
+
+
+def _target(source: Place, root: Place, output: str | None, suffix: str, format: str) -> Place:
+    folder = source.parent if output is None else place(output).joinpath(*_below(source, root).parent.parts)
     return folder / f"{source.stem}{suffix}{_SUFFIX_OF.get(format, source.suffix)}"
 
 
 def _require_distinct(jobs: list[Job], extras: list[str]) -> None:
-    taken: dict[Path, Path] = {}
+    taken: dict[Place, Place] = {}
     for job in jobs:
         for target in (job.target, *(job.beside(name) for name in extras)):
             other = taken.setdefault(target.absolute(), job.source)

@@ -105,3 +105,17 @@ class Memory(click.ParamType):
         if match is None or float(match[1]) == 0:
             self.fail(f"{value!r} is not an amount of memory, such as 2G or 800M", param, ctx)
         return int(float(match[1]) * _UNITS[match[2]])
+
+
+class Shard(click.ParamType):
+    """One of equal parts: "2/8" is the second of eight."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d+)/(\d+)", value)
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            self.fail(f"{value!r} is no part such as 2/8, the second of eight", param, ctx)
+        return int(match[1]), int(match[2])

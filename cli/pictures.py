@@ -9,15 +9,18 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dncnn_tf.engines import ENGINES, LARGE
 
-from .common import error, note, noter
+from .common import check_json_file, note, noter
 from .file_plan import FORMATS, STREAM, Job, make_plan
-from .parameters import Memory, Pixels, Tile
+from .parameters import Memory, Pixels, Shard, Tile
+from .places import is_remote
+from .tally import Tally
 
 if TYPE_CHECKING:
     from .restorer import Restorer
@@ -37,6 +40,10 @@ class Files:
         quality: of JPEG, WebP and AVIF results; None for the input's.
         max_pixels: of a picture that is read.
         dry_run: only say what would be done.
+        shard: (i, n) to do the i-th of n parts only.
+        engine: "local", or "ray" for a cluster.
+        actors: processes that Ray starts, each with the network; None for one on each machine.
+        report: JSON file for what became of the pictures.
         extras: further pictures of each result, as `Restorer.extras` names them.
     """
 
@@ -49,6 +56,10 @@ class Files:
     quality: int | None
     max_pixels: int
     dry_run: bool
+    shard: tuple[int, int]
+    engine: str
+    actors: int | None
+    report: Path | None
     extras: tuple[str, ...] = ()
 
 
@@ -81,6 +92,25 @@ def file_options(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., An
             help="Refuse larger pictures, which may be attacks on memory.",
         ),
         click.option("--dry-run", is_flag=True, help="Only say what would be read and written."),
+        click.option(
+            "--shard", type=Shard(), default="1/1", metavar="I/N", help="Do the I-th of N parts only, for N machines."
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            help="Where it is done: here, or on a Ray cluster.",
+        ),
+        click.option(
+            "--actors", type=click.IntRange(1), help="Networks at work in Ray.  [default: one on each machine]"
+        ),
+        click.option(
+            "--report",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Write how many are done, skipped and failed, and why, as JSON.",
+        ),
     )
     names = [field.name for field in dataclasses.fields(Files) if field.name != "extras"]
 
@@ -155,6 +185,9 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
         raise click.UsageError("--overwrite and --skip-existing exclude each other")
     if "/" in files.suffix:
         raise click.UsageError(f"--suffix is a part of a file's name, without /. Received: {files.suffix}")
+    if files.actors is not None and files.engine == "local":
+        raise click.UsageError("--actors are Ray's; give --engine ray")
+    check_json_file(files.report, files.overwrite or files.skip_existing)
     plan = make_plan(
         inputs,
         files.output,
@@ -162,25 +195,30 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
         suffix=files.suffix,
         format=files.format,
         extras=list(files.extras),
+        shard=files.shard,
     )
     _check_streams(plan.jobs, files)
+    tally = Tally()
     for failure in plan.failures:
-        error(failure)
+        tally.fail(failure)
     if plan.skipped:
         note(f"passing over results of an earlier run ({plan.skipped})")
     wanted = plan.jobs
     if files.skip_existing:
         wanted = [job for job in plan.jobs if job.target is None or not job.target.exists()]
-        if len(wanted) < len(plan.jobs):
-            note(f"{len(plan.jobs) - len(wanted)} of {len(plan.jobs)} are done already")
-    ready = [job for job in wanted if _is_free(job, files)]
-    failed = len(plan.failures) + len(wanted) - len(ready)
+        tally.skipped = len(plan.jobs) - len(wanted)
+        if tally.skipped:
+            note(f"{tally.skipped} of {len(plan.jobs)} are done already")
+    ready = [job for job in wanted if _is_free(job, files, tally)]
     if files.dry_run:
         for job in ready:
             click.echo(os.fsencode(f"{job.source or STREAM} -> {job.target or STREAM}"))
-    elif ready:
-        failed += _restore_all(ready, files, make_restorer)
-    if failed:
+    else:
+        if ready:
+            _restore_all(ready, files, make_restorer, tally)
+        if files.report:
+            tally.write(files.report)
+    if tally.failures:
         click.get_current_context().exit(1)
 
 
@@ -193,35 +231,47 @@ def _check_streams(jobs: list[Job], files: Files) -> None:
         raise click.UsageError("the result is an image file and stdout is a terminal; redirect it or give -o FILE")
 
 
-def _is_free(job: Job, files: Files) -> bool:
+def _is_free(job: Job, files: Files, tally: Tally) -> bool:
     targets = [job.target, *(job.beside(name) for name in files.extras)] if job.target else []
     taken = [target for target in targets if target.exists()]
     if taken and not files.overwrite:
-        error(f"{taken[0]}: exists already; give --overwrite to replace it, or another -o or --suffix")
+        tally.fail(f"{taken[0]}: exists already; give --overwrite to replace it, or another -o or --suffix")
     return files.overwrite or not taken
 
 
-def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Restorer]) -> int:
-    """Restore one after the other.
+def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Restorer], tally: Tally) -> None:
+    from .restorer import progress_bar
 
-    Returns:
-        How many failed.
-    """
+    with progress_bar(len(jobs)) as progress:
+        if files.engine == "ray":
+            from .ray_engine import restore_on_ray
+
+            restore_on_ray(jobs, files, make_restorer, progress, tally, noter())
+        else:
+            _restore_here(jobs, files, make_restorer, progress, tally)
+
+
+def _restore_here(
+    jobs: list[Job],
+    files: Files,
+    make_restorer: Callable[..., Restorer],
+    progress: Callable[[float], None],
+    tally: Tally,
+) -> None:
     from dncnn_tf.images import allow_pixels
 
     from .conveyor import Conveyor
-    from .restorer import progress_bar
 
     allow_pixels(files.max_pixels)
-    with progress_bar(len(jobs)) as progress:
-        conveyor = Conveyor(jobs, files, make_restorer(large=_is_large(jobs), note=noter()), progress)
-        conveyor.run()
-    return conveyor.failed
+    restorer = make_restorer(large=_is_large(jobs), note=noter())
+    Conveyor(
+        jobs, files, restorer, progress=progress, succeed=tally.succeed, fail=lambda job, reason: tally.fail(reason)
+    ).run()
 
 
 def _is_large(jobs: list[Job]) -> bool:
-    """Whether the pictures have many pixels in all; of standard input it is not known."""
+    """Whether the pictures have many pixels in all; of standard input and of what is elsewhere it is not known."""
     from dncnn_tf.images import pixel_count
 
-    sizes = (pixel_count(job.source) for job in jobs if job.source)
+    sizes = (pixel_count(job.source) for job in jobs if job.source and not is_remote(job.source))
     return any(total >= LARGE for total in itertools.accumulate(sizes))

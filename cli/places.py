@@ -1,0 +1,38 @@
+"""Where pictures are: files of this machine, or of an object store by their URL, such as s3://bucket/photo.jpg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+Place: TypeAlias = "Path | UPath"
+"""A `UPath` does what a `Path` does, by fsspec."""
+
+
+def place(given: str) -> Place:
+    """What a path or URL stands for.
+
+    Raises:
+        click.UsageError: what its store needs is not installed.
+    """
+    if "://" not in given:
+        return Path(given)
+    try:
+        from upath import UPath
+
+        return UPath(given)
+    except (ImportError, ValueError) as failure:
+        needed = str(failure).removesuffix(".")
+        raise click.UsageError(
+            f"{given}: {needed}; URLs need pip install universal-pathlib, and s3fs or gcsfs"
+        ) from None
+
+
+def is_remote(where: Place) -> bool:
+    """Whether it is reached by fsspec."""
+    return not isinstance(where, Path)

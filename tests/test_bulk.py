@@ -1,0 +1,213 @@
+"""Many pictures: parts of a run, pictures by URL, a report, and Ray, with the same results as one machine."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import skimage
+from conftest import command
+from dncnn_tf.cli.file_plan import make_plan
+from models import trained_like
+from PIL import Image
+
+from dncnn_tf.weights import save_weights
+
+PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
+OPTIONS = {"recursive": True, "suffix": "_denoised", "format": "keep", "extras": []}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "small.weights.h5"
+    save_weights(trained_like(depth=3, filters=4), path, {"name": "small"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory) -> Path:
+    """Thirty pictures in two folders, one with a name that is no text, and a file that is none."""
+    folder = tmp_path_factory.mktemp("album")
+    (folder / "more").mkdir()
+    with Image.open(PHOTOGRAPHS / "coffee.png") as coffee:
+        for i in range(30):
+            name = f"{'more/' * (i % 2)}{i:02d}.{('png', 'jpg', 'tif')[i % 3]}"
+            coffee.crop((7 * i, 5 * i, 7 * i + 150, 5 * i + 110)).save(folder / name)
+        coffee.crop((0, 0, 50, 40)).save(Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9 a.png")))
+    (folder / "bad.png").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def here(dncnn_tf, album, model, tmp_path_factory) -> dict[str, bytes]:
+    """What the local engine makes of them."""
+    out = tmp_path_factory.mktemp("here")
+    done = dncnn_tf(
+        "denoise",
+        album,
+        "--recursive",
+        "-o",
+        out,
+        "--model",
+        model,
+        "--report",
+        out / "report.json",
+        errors="surrogateescape",
+    )
+    assert done.returncode == 1
+    report = json.loads((out / "report.json").read_text())
+    assert (report["done"], report["skipped"]) == (31, 0)
+    assert [line.split(":")[0] for line in report["failed"]] == [str(album / "bad.png")]
+    (out / "report.json").unlink()
+    return contents(out)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    )  # what a kill leaves
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_parts_are_all_of_it_and_none_twice(album) -> None:
+    def sources(**options) -> list[str]:
+        return [str(job.source) for job in make_plan((str(album),), "out/", **OPTIONS, **options).jobs]
+
+    parts = [sources(shard=(i, 3)) for i in (1, 2, 3)]
+    assert sorted(itertools.chain(*parts)) == sorted(sources())
+    assert sum(map(len, parts)) == 32
+    assert all(len(part) >= 5 for part in parts)
+
+
+def test_a_picture_s_part_does_not_change_when_others_come(album, tmp_path) -> None:
+    def names(folder: Path) -> set[str]:
+        return {job.source.name for job in make_plan((str(folder),), "out/", **OPTIONS, shard=(2, 3)).jobs}
+
+    (tmp_path / "more").mkdir()
+    for path in sorted(album.rglob("*.jpg")):
+        (tmp_path / path.relative_to(album)).write_bytes(b"")
+    assert names(tmp_path) == {name for name in names(album) if name.endswith(".jpg")}
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "2", "a/b"])
+def test_a_part_that_makes_no_sense_is_refused(dncnn_tf, album, part) -> None:
+    done = dncnn_tf("denoise", album, "--shard", part)
+    assert done.returncode == 2
+    assert "is no part such as 2/8, the second of eight" in done.stderr
+
+
+def test_a_report_replaces_no_file_unasked(dncnn_tf, album, model, tmp_path) -> None:
+    report = tmp_path / "report.json"
+    report.write_text("mine")
+    done = dncnn_tf("denoise", album, "-o", tmp_path / "out", "--model", model, "--report", report)
+    assert done.returncode == 1
+    assert f"error: {report}: exists already" in done.stderr
+    assert report.read_text() == "mine"
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_by_url_are_pictures_like_others(dncnn_tf, album, here, model, tmp_path) -> None:
+    urls = (f"file://{album}/more", "-o", f"file://{tmp_path}/out")
+    done = dncnn_tf("denoise", *urls, "--model", model)
+    assert done.returncode == 0, done.stderr
+    expected = {name.removeprefix("more/"): content for name, content in here.items() if name.startswith("more/")}
+    assert contents(tmp_path / "out") == expected
+    again = dncnn_tf("denoise", *urls, "--model", model, "--skip-existing")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "15 of 15 are done already" in again.stderr
+    refused = dncnn_tf("denoise", *urls, "--model", model)
+    assert refused.returncode == 1
+    assert refused.stderr.count("exists already") == 15
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("file:///not/there", "error: file:///not/there: no such file"), ("nowhere://a/b", "URLs need pip install")],
+)
+def test_a_url_that_leads_nowhere_is_one_line(dncnn_tf, url, said) -> None:
+    done = dncnn_tf("denoise", url, "-o", "out/")
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ray_needs_files(dncnn_tf, album) -> None:
+    done = dncnn_tf("denoise", album / "00.png", "-o", "-", "--engine", "ray")
+    assert done.returncode == 2
+    assert "--engine ray works on files" in done.stderr
+
+
+def test_actors_are_ray_s(dncnn_tf, album) -> None:
+    done = dncnn_tf("denoise", album, "--actors", 2)
+    assert done.returncode == 2
+    assert "give --engine ray" in done.stderr
+
+
+def test_actors_leave_a_cpu_of_each_machine() -> None:
+    pytest.importorskip("ray")
+    from dncnn_tf.cli.ray_engine import _actors_and_share
+
+    def nodes(*cpus: int) -> list[dict]:
+        return [{"Alive": True, "Resources": {"CPU": count}} for count in cpus]
+
+    assert _actors_and_share(nodes(2), None) == (1, 1)
+    assert _actors_and_share(nodes(2), 2) == (2, 0.5)
+    assert _actors_and_share(nodes(1), None) == (1, 0.5)
+    assert _actors_and_share(nodes(16, 16, 0), None) == (2, 15)
+    assert _actors_and_share(nodes(16, 16), 6) == (6, 5)
+    assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}], None) == (1, 7)
+
+
+def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, model, tmp_path) -> None:
+    pytest.importorskip("ray")
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    arguments = ("denoise", album, "--recursive", "-o", out, "--model", model, "--engine", "ray", "--actors", 2)
+    process = subprocess.Popen(
+        command(*arguments, "--report", report), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        errors="surrogateescape",
+    )  # fmt: skip
+    killed = 0
+    while process.poll() is None and not killed:
+        time.sleep(0.05)
+        if out.exists() and len(contents(out)) >= 3:
+            killed = kill_actors(process.pid)
+    printed, said = process.communicate(timeout=200)
+    assert killed
+    assert process.returncode == 1, said
+    assert contents(out) == here
+    assert sorted(printed.splitlines()) == sorted(f"{out}/{name}" for name in here)
+    assert f"error: {album}/bad.png: not an image" in said
+    result = json.loads(report.read_text())
+    assert (result["done"], len(result["failed"])) == (31, 1)
+    assert "32 pictures, 2 actors: 31 done, 0 skipped, 1 failed" in said
+
+
+def kill_actors(driver: int) -> int:
+    """Kill the actors that a driver's own Ray has started; how many they were."""
+    killed = 0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            title = (folder / "cmdline").read_bytes()
+            parents = ancestors(int(folder.name))
+        except OSError:
+            continue
+        if b"_Actor" in title and title.startswith(b"ray::") and driver in parents:
+            os.kill(int(folder.name), signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+def ancestors(process: int) -> list[int]:
+    found = []
+    while process > 1:
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(process)
+    return found
