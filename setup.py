@@ -41,6 +41,7 @@ setup(
     extras_require={
         "test": [
             *("pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"),
+            *("kubernetes-validate>=1.31", "pyyaml>=6"),  # the manifest in the README
             "opencv-python-headless>=4.11",  # writes and reads pictures with coders of its own
             *{package for packages in ENGINES.values() for package in packages},
             *SERVING,

@@ -54,7 +54,7 @@ class Denoiser(Restorer):
             runtime,
             self.strength,
             tile=self.tile,
-            max_memory=self.memory(picture.levels.nbytes),
+            max_memory=self.memory(picture, name),
             progress=progress,
         )
         return dataclasses.replace(picture, levels=denoised[0])

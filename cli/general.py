@@ -34,7 +34,7 @@ class Deblocker(Restorer):
             picture.levels[None],
             runtime,
             tile=self.tile,
-            max_memory=self.memory(picture.levels.nbytes),
+            max_memory=self.memory(picture, name),
             progress=progress,
         )[0]
         return coded_anew(dataclasses.replace(picture, levels=restored))

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .restorer import Restorer
 
 
+# Of a picture that would have to be fetched to know.
+_PIXELS_ELSEWHERE = 1_000_000
+
+
 @dataclass(frozen=True)
 class Files:
     """The options that say what is read and what is written.
@@ -246,6 +250,7 @@ def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Res
         if files.engine == "ray":
             from .ray_engine import restore_on_ray
 
+            make_restorer = functools.partial(make_restorer, large=_is_large(jobs))
             restore_on_ray(jobs, files, make_restorer, progress, tally, noter())
         else:
             _restore_here(jobs, files, make_restorer, progress, tally)
@@ -270,8 +275,9 @@ def _restore_here(
 
 
 def _is_large(jobs: list[Job]) -> bool:
-    """Whether the pictures have many pixels in all; of standard input and of what is elsewhere it is not known."""
+    """Whether the pictures have many pixels in all; of standard input it is not known."""
     from dncnn_tf.images import pixel_count
 
-    sizes = (pixel_count(job.source) for job in jobs if job.source and not is_remote(job.source))
+    sources = (job.source for job in jobs if job.source)
+    sizes = (_PIXELS_ELSEWHERE if is_remote(source) else pixel_count(source) for source in sources)
     return any(total >= LARGE for total in itertools.accumulate(sizes))

@@ -43,7 +43,7 @@ def restore_on_ray(
     Args:
         jobs: with files or URLs that all machines reach by these names.
         files: the options for files, with `actors`.
-        make_restorer: called in each actor with `Restorer`'s options `large` and `note`.
+        make_restorer: called in each actor with `Restorer`'s option `note`.
         progress: called with the number of pictures that are done.
         tally: is told of each.
         note: prints a line for people.
@@ -124,7 +124,7 @@ class _Actor:
         allow_pixels(files.max_pixels)
         self.files = files
         self.notes: list[str] = []
-        self.restorer = make_restorer(large=True, note=self.notes.append)
+        self.restorer = make_restorer(note=self.notes.append)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         from .conveyor import Conveyor

@@ -97,9 +97,15 @@ class Restorer(ABC):
                 )
         return self._runtimes[model]
 
-    def memory(self, pixel_bytes: int) -> int:
-        """What is left for the network's feature maps beside pixels of that many bytes."""
-        return memory_for_network(self.max_memory, pixel_bytes, _resident())
+    def memory(self, picture: Picture, name: str) -> int:
+        """Bytes that are left for feature maps beside a picture; a note, which calls it `name`, if none are."""
+        left = memory_for_network(self.max_memory, picture.levels.nbytes, _resident())
+        if not left:
+            self.note(
+                f"{name}: reading and writing it takes more than --max-memory, {self.max_memory / 2**20:.0f} MB; "
+                "going on with the smallest parts"
+            )
+        return left
 
 
 def _resident() -> int:

@@ -127,6 +127,21 @@ def test_extreme_shapes_are_pictures_too(dncnn_tf, model, tmp_path, size) -> Non
     assert Image.open(tmp_path / "thin_denoised.png").size == size
 
 
+def test_less_memory_than_it_takes_is_said_and_changes_nothing(dncnn_tf, coffee, model, tmp_path) -> None:
+    coffee.save(tmp_path / "photo.png")
+    results = []
+    for memory in ("2G", "1M"):
+        done = dncnn_tf(
+            "denoise", "photo.png", "-o", f"{memory}.png", "--model", model, "--max-memory", memory, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("photo.png: reading and writing it takes more than --max-memory, 1 MB" in done.stderr) == (
+            memory == "1M"
+        )
+        results.append(np.asarray(Image.open(tmp_path / f"{memory}.png")).astype(int))
+    assert np.abs(results[1] - results[0]).max() <= 1
+
+
 def test_two_inputs_never_share_an_output(dncnn_tf, coffee, model, tmp_path) -> None:
     for ending in ("png", "jpg"):
         coffee.save(tmp_path / f"photo.{ending}")

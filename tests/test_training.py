@@ -123,6 +123,18 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(dncnn_tf, uninterrupt
     assert rows(run)[-1]["val_psnr"] == pytest.approx(rows(uninterrupted)[-1]["val_psnr"], abs=1e-3)
 
 
+def test_a_checkpoint_is_read_where_nothing_else_was_imported(uninterrupted: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from dncnn_tf.runs import Run
+print(Run(Path(sys.argv[1])).latest_checkpoint()[1])
+"""
+    arguments = [sys.executable, "-c", script, str(uninterrupted)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout == "4\n", done.stderr
+
+
 def test_two_devices_train_like_one_with_the_same_global_batch(photographs: Path, tmp_path: Path) -> None:
     """In processes of their own: TensorFlow's devices cannot be changed once it runs."""
     script = """
