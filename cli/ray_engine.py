@@ -60,7 +60,7 @@ def restore_on_ray(
             _Actor,
             fn_constructor_args=(files, make_restorer),
             batch_size=None,
-            concurrency=actors,
+            compute=ray.data.ActorPoolStrategy(size=actors),
             num_cpus=share,
         )
         finished = 0
@@ -82,13 +82,15 @@ def restore_on_ray(
 @contextlib.contextmanager
 def _ray() -> Iterator[Any]:
     """Ray, started or connected to, quiet."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to Ray's makers unasked
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # lesser things would go to stderr
     try:
         import ray
         import ray.data
     except ImportError:
         raise click.UsageError("--engine ray needs Ray: pip install 'dncnn-tf[ray]'") from None
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to Ray's makers unasked
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    for library in ("ray", "ray.data"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
     ray.init(logging_level=logging.ERROR, log_to_driver=False, **own_cluster)
     context = ray.data.DataContext.get_current()
