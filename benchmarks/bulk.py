@@ -157,15 +157,16 @@ def cost(megapixels: float, results: dict[str, Measured]) -> list[str]:
         "",
         f"Assumed: every core does what each of the {here} here did ({seconds:.2f} s for a megapixel, all together), "
         f"machines of {CORES} such cores, photographs of {MEGABYTES} MB read from and written to an object store, "
-        "`--shard i/n` or Ray without losses. Larger pictures cost less for each megapixel than these small ones.",
+        "`--shard i/n` or Ray without losses.",
         "",
         f"- {core_hours:,.0f} core hours: {machine_hours:,.0f} machine hours, {machine_hours / MACHINES:,.0f} hours on "
         f"{MACHINES} machines.",
         f"- Each machine reads and writes {traffic:.2f} MB/s, {MACHINES} of them {traffic * MACHINES:.0f} MB/s each "
-        "way: far below what a network card or a store gives. What saturates first is the processors.",
+        "way: far below what a network card or a store gives. What saturates first is the processors; pictures by URL "
+        "are fetched while the network works on the one before.",
         f"- Storage: {PHOTOGRAPHS * MEGABYTES / 1e6:.0f} TB in, about as much out.",
-        f"- Ray counts {PHOTOGRAPHS / 10_000:,.0f} photographs as one piece of work, 10,000 pieces in all. "
-        "The list of names is in the starting process alone; a million for each `--shard` keeps it small.",
+        "- What grows with the number is the list of names, in the starting process and in Ray's store. A million for "
+        "each `--shard` keeps it small. To know what is done, each folder of results is listed once.",
     ]
 
 

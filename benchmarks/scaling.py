@@ -44,8 +44,8 @@ def main(teraflops: float, gigabits: float, latency: float, overhead: float) -> 
         return min(ring, tree)
 
     def exchange(gpus: int, *, live: bool) -> float:
-        """The gradient, and with live statistics those of each normalisation: mean and square, forward and back."""
-        return all_reduce(gpus, gradient) + 4 * norms * all_reduce(gpus, 4 * 64) * live
+        """The gradient, loss and PSNR, and with live statistics three sums of each normalisation, forward and back."""
+        return all_reduce(gpus, gradient) + (2 + 6 * norms * live) * all_reduce(gpus, 4 * 64)
 
     def row(gpus: int) -> str:
         shares = [f"{100 * compute(n) / (compute(n) + exchange(gpus, live=True)):.0f} %" for n in PATCHES]
@@ -67,7 +67,7 @@ def main(teraflops: float, gigabits: float, latency: float, overhead: float) -> 
         "",
         f"DnCNN-S: {weights:,} weights, so {gradient / 1e6:.2f} MB of gradient a step in float32, whatever the batch; "
         f"{6 * kernels * SIDE**2 / 1e9:.2f} GFLOP for a patch of {SIDE}×{SIDE}, forward and back, so a step of "
-        f"128 patches computes for {1e3 * compute(128):.1f} ms. Live batch normalisation adds four small messages in "
+        f"128 patches computes for {1e3 * compute(128):.1f} ms. Live batch normalisation adds six small sums in "
         f"each of {norms} layers, which cost latency, not bandwidth; with frozen statistics they are gone.",
         "",
         f"| GPUs | exchange, ms, frozen | live | {' | '.join(f'{n} patches a GPU' for n in PATCHES)} "

@@ -57,17 +57,17 @@ def note(line: str) -> None:
 def noter() -> Callable[[str], None]:
     """`note` for other threads, which do not know the command's options."""
     quiet = click.get_current_context().meta["quiet"]
-    return lambda line: None if quiet else click.echo(_printable(line), err=True)
+    return lambda line: None if quiet else click.echo(printable(line), err=True)
 
 
 def error(line: str) -> None:
     """One failure, in one line, on stderr; with --debug, the traceback too."""
     if click.get_current_context().meta["debug"] and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    click.echo(_printable(f"error: {line}"), err=True)
+    click.echo(printable(f"error: {line}"), err=True)
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 

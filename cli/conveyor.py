@@ -1,4 +1,4 @@
-"""Pictures one after the other: while the network works on one, the next is read and the last is written."""
+"""Pictures one after the other: while the network works on one, the next is fetched and a small last one is written."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Conveyor:
         self._succeed, self._fail = succeed, fail
         # The network has a thread too, since what a library computes cannot be interrupted, and waiting for it can.
         self._reader, self._network, self._writer = (ThreadPoolExecutor(1) for _ in range(3))
-        self._ahead: dict[int, Future[Picture]] = {}
+        self._ahead: dict[int, Future[Picture | bytes]] = {}
         self._writing: tuple[Job, Future[None]] | None = None
 
     def run(self) -> None:
@@ -85,8 +85,12 @@ class Conveyor:
     def _restore(self, i: int) -> None:
         job, following = self._jobs[i], self._jobs[i + 1 : i + 2]
         picture = (self._ahead.pop(i, None) or self._reader.submit(_read, job)).result()
+        if isinstance(picture, bytes):
+            picture = self._reader.submit(read, picture).result()
         small = picture.levels[..., 0].size < _SMALL
-        if small and following and _is_small(following[0]):
+        if following and is_remote(following[0].source):
+            self._ahead[i + 1] = self._reader.submit(following[0].source.read_bytes)
+        elif small and following and 0 < pixel_count(following[0].source) < _SMALL:
             self._ahead[i + 1] = self._reader.submit(_read, following[0])
         format = self._format(job, picture.format)
         name = str(job.source or "standard input")
@@ -115,11 +119,6 @@ class Conveyor:
             return self._files.format.upper()
         same_ending = job.target and job.source and job.target.suffix.lower() == job.source.suffix.lower()
         return own if job.target is None or same_ending else SUFFIXES[job.target.suffix.lower()]
-
-
-def _is_small(job: Job) -> bool:
-    """Whether a file is known to be; what is elsewhere would have to be fetched to know."""
-    return not is_remote(job.source) and 0 < pixel_count(job.source) < _SMALL
 
 
 def _read(job: Job) -> Picture:

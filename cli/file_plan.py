@@ -76,6 +76,8 @@ def make_plan(
     Raises:
         click.UsageError: inputs and output do not go together, or two inputs would be written to one file.
     """
+    if shard[1] > 1 and (STREAM in inputs or output == STREAM or _is_file(output, format)):
+        raise click.UsageError("--shard divides many pictures, each with a file of its own; give a folder: -o DIR")
     if STREAM in inputs:
         return Plan([_stream_job(inputs, output)], [], 0)
     sources, failures, skipped = _find(inputs, recursive, suffix, output)
@@ -101,7 +103,13 @@ def find_inputs(inputs: tuple[str, ...], recursive: bool) -> tuple[list[Path], l
 
     Returns:
         The files, and for each input that there is nothing to do for, why.
+
+    Raises:
+        click.UsageError: an input is a URL.
     """
+    for given in inputs:
+        if is_remote(place(given)):
+            raise click.UsageError(f"{given}: only files of this machine can be read here; copy it first")
     sources, failures, _ = _find(inputs, recursive, suffix="", output=None)
     return [file for file, _ in sources], failures
 
@@ -111,9 +119,10 @@ def _stream_job(inputs: tuple[str, ...], output: str | None) -> Job:
         raise click.UsageError("- (standard input) goes alone, without other inputs")
     if output in (None, STREAM):
         return Job(None, None)
-    if Path(output).is_dir() or Path(output).suffix.lower() not in SUFFIXES:
+    target = place(output)
+    if target.is_dir() or target.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"for - (standard input), -o must be a file such as out.png. Received: {output}")
-    return Job(None, Path(output))
+    return Job(None, target)
 
 
 def _find(

@@ -19,7 +19,7 @@ from dncnn_tf.engines import ENGINES, LARGE
 from .common import check_json_file, note, noter
 from .file_plan import FORMATS, STREAM, Job, make_plan
 from .parameters import Memory, Pixels, Shard, Tile
-from .places import is_remote
+from .places import Existing, is_remote
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -191,7 +191,10 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
         raise click.UsageError(f"--suffix is a part of a file's name, without /. Received: {files.suffix}")
     if files.actors is not None and files.engine == "local":
         raise click.UsageError("--actors are Ray's; give --engine ray")
+    if files.report is not None and (files.dry_run or str(files.report) == STREAM):
+        raise click.UsageError("--report needs a file, and something done to report; leave out - and --dry-run")
     check_json_file(files.report, files.overwrite or files.skip_existing)
+    exists = Existing()
     plan = make_plan(
         inputs,
         files.output,
@@ -209,11 +212,11 @@ def restore_files(inputs: tuple[str, ...], files: Files, make_restorer: Callable
         note(f"passing over results of an earlier run ({plan.skipped})")
     wanted = plan.jobs
     if files.skip_existing:
-        wanted = [job for job in plan.jobs if job.target is None or not job.target.exists()]
+        wanted = [job for job in plan.jobs if job.target is None or not exists(job.target)]
         tally.skipped = len(plan.jobs) - len(wanted)
         if tally.skipped:
             note(f"{tally.skipped} of {len(plan.jobs)} are done already")
-    ready = [job for job in wanted if _is_free(job, files, tally)]
+    ready = [job for job in wanted if _is_free(job, files, exists, tally)]
     if files.dry_run:
         for job in ready:
             click.echo(os.fsencode(f"{job.source or STREAM} -> {job.target or STREAM}"))
@@ -235,9 +238,9 @@ def _check_streams(jobs: list[Job], files: Files) -> None:
         raise click.UsageError("the result is an image file and stdout is a terminal; redirect it or give -o FILE")
 
 
-def _is_free(job: Job, files: Files, tally: Tally) -> bool:
+def _is_free(job: Job, files: Files, exists: Existing, tally: Tally) -> bool:
     targets = [job.target, *(job.beside(name) for name in files.extras)] if job.target else []
-    taken = [target for target in targets if target.exists()]
+    taken = [target for target in targets if exists(target)]
     if taken and not files.overwrite:
         tally.fail(f"{taken[0]}: exists already; give --overwrite to replace it, or another -o or --suffix")
     return files.overwrite or not taken

@@ -33,6 +33,25 @@ def place(given: str) -> Place:
         ) from None
 
 
+class Existing:
+    """Whether places are taken; of an object store, each folder is asked for once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+
+    def __call__(self, where: Place) -> bool:
+        """As `Path.exists`."""
+        if not is_remote(where):
+            return where.exists()
+        folder = str(where.parent)
+        if folder not in self._names:
+            try:
+                self._names[folder] = {file.name for file in where.parent.iterdir()}
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[folder] = set()
+        return where.name in self._names[folder]
+
+
 def is_remote(where: Place) -> bool:
     """Whether it is reached by fsspec."""
     return not isinstance(where, Path)

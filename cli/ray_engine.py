@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8  # pictures that an actor takes; more where there are so many that Ray would have too much to count
 _MOST_BLOCKS = 10_000
+_RETRIES = 3
 
 
 def restore_on_ray(
@@ -62,21 +64,27 @@ def restore_on_ray(
             batch_size=None,
             compute=ray.data.ActorPoolStrategy(size=actors),
             num_cpus=share,
+            max_task_retries=_RETRIES,
         )
-        finished = 0
+        unheard = dict(enumerate(jobs))
         for batch in results.iter_batches(batch_size=None):
             for i, reason, notes in zip(batch["job"], batch["reason"], batch["notes"], strict=True):
-                for line in notes.splitlines():
-                    note(os.fsdecode(line))
                 if i < 0:
                     raise ModelError(os.fsdecode(reason))
+                job = unheard.pop(int(i))
+                for line in notes.splitlines():
+                    note(os.fsdecode(line))
                 if reason:
-                    tally.fail(os.fsdecode(reason))
+                    tally.fail(_as_given(os.fsdecode(reason), job))
                 else:
-                    tally.succeed(jobs[i])
-                finished += 1
-            progress(finished)
-        note(f"{len(jobs)} pictures, {actors} actors: {tally}")
+                    tally.succeed(job)
+            progress(len(jobs) - len(unheard))
+        for job in unheard.values():
+            tally.fail(
+                f"{job.source}: no process of Ray's lived to finish it and its neighbours in {_RETRIES + 1} attempts; "
+                "run again with --skip-existing, and this picture by itself without Ray"
+            )
+        note(f"{actors} actors: {tally}")
 
 
 @contextlib.contextmanager
@@ -90,19 +98,25 @@ def _ray() -> Iterator[Any]:
     except ImportError:
         raise click.UsageError("--engine ray needs Ray: pip install 'dncnn-tf[ray]'") from None
     for library in ("ray", "ray.data"):
-        logging.getLogger(library).setLevel(logging.ERROR)
-    own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what fails is said here, in one line
+    own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"address": "local", "include_dashboard": False}
+    stopped = signal.getsignal(signal.SIGTERM)
     ray.init(logging_level=logging.ERROR, log_to_driver=False, **own_cluster)
+    signal.signal(signal.SIGTERM, stopped)  # Ray has put its own there
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    context.max_errored_blocks = -1  # those of processes that die again and again; all other failures are results
     try:
         yield ray
+    except ray.exceptions.RayError as failure:
+        reason = str(failure).strip().splitlines()[-1]
+        raise RuntimeError(f"Ray: {reason}; --debug shows all of it") from failure
     finally:
         ray.shutdown()
 
 
 def _actors_and_share(nodes: list[dict[str, Any]], wanted: int | None) -> tuple[int, float]:
-    """How many actors, and the CPUs that each claims: together all of a machine but one, which Ray's own tasks need.
+    """How many actors, and the CPUs that each claims: together all of a machine but one, which Ray keeps.
 
     Args:
         nodes: as `ray.nodes()` gives them.
@@ -110,6 +124,8 @@ def _actors_and_share(nodes: list[dict[str, Any]], wanted: int | None) -> tuple[
     """
     cpus = [node["Resources"].get("CPU", 0) for node in nodes if node["Alive"]]
     working = [count for count in cpus if count > 0]
+    if not working:
+        raise RuntimeError("Ray: no machine of the cluster has a CPU for an actor; add one")
     actors = wanted or len(working)
     on_each = math.ceil(actors / len(working))
     free = max(0.5, min(working) - 1)
@@ -148,6 +164,15 @@ class _Actor:
             results.append((-1, os.fsencode(str(failure)), b""))
         finished, reasons, notes = zip(*results, strict=True)
         return {"job": np.array(finished), "reason": np.array(reasons, object), "notes": np.array(notes, object)}
+
+
+def _as_given(line: str, job: Job) -> str:
+    """A failure's line with the names that this command was given."""
+    for given in (job.source, job.target):
+        name = os.fsdecode(_name(given))
+        if line.startswith(name):
+            return f"{given}{line.removeprefix(name)}"
+    return line
 
 
 def _name(where: Place | None) -> bytes:

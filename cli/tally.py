@@ -11,7 +11,7 @@ import click
 
 from dncnn_tf.files import write_json
 
-from .common import error
+from .common import error, printable
 from .file_plan import Job
 
 
@@ -47,4 +47,5 @@ class Tally:
 
     def write(self, path: Path) -> None:
         """The same as JSON, with the reasons."""
-        write_json(path, {"done": self.done, "skipped": self.skipped, "failed": self.failures})
+        failed = [printable(reason) for reason in self.failures]
+        write_json(path, {"done": self.done, "skipped": self.skipped, "failed": failed})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 _VARIABLE = "TF_CONFIG"
 _PATIENCE = 600.0  # seconds
-_GO = b"dncnn-tf\n"
+_GO, _NO = b"go\n", b"no\n"
 
 
 class ClusterError(Exception):
@@ -88,57 +89,97 @@ class Cluster:
             )
         return range(self.index, shards, self.size)
 
-    def meet(self, patience: float = _PATIENCE) -> None:
+    def meet(self, agreement: str, patience: float = _PATIENCE) -> None:
         """Wait until all workers are there: all report to the chief, at the port that TensorFlow opens there next.
 
         TensorFlow's own waiting has no end and hears no signals.
 
         Args:
+            agreement: what must be the same for all of them, in one line.
             patience: in seconds.
 
         Raises:
-            ClusterError: some have not come by then.
+            ClusterError: some have not come by then, or come with something else in mind.
         """
         deadline = time.monotonic() + patience
-        missing = self._gather(deadline) if self.is_chief else self._report(deadline)
+        greeting = hashlib.sha256(agreement.encode()).hexdigest()
+        missing = self._gather(greeting, deadline) if self.is_chief else self._report(greeting, deadline)
         if missing:
             raise ClusterError(
                 f"not there within {patience:g} seconds: {', '.join(self.addresses[i] for i in missing)}; see whether "
                 f"all workers in {_VARIABLE} have been started and reach each other"
             )
 
-    def _gather(self, deadline: float) -> list[int]:
+    def _gather(self, greeting: str, deadline: float) -> list[int]:
         """As the chief: hear from all the others, then let them go on. Returns those that have not come."""
+        others = range(1, self.size)
         there: dict[int, socket.socket] = {}
         with contextlib.ExitStack() as opened:
             server = opened.enter_context(_listen(_host_and_port(self.addresses[0])[1]))
-            while len(there) < self.size - 1:
+            while len(there) < len(others):
                 try:
                     server.settimeout(max(0.01, deadline - time.monotonic()))
                     connection = opened.enter_context(server.accept()[0])
                 except TimeoutError:
-                    return sorted(set(range(1, self.size)) - set(there))
-                connection.settimeout(5)
-                with contextlib.suppress(OSError, ValueError):  # somebody else's, or gone again
-                    said, index = connection.recv(64).split()
-                    if said == _GO.strip():
-                        there[int(index)] = connection
+                    return [i for i in others if i not in there]
+                index = self._heard(connection, greeting)
+                if index is not None:
+                    there[index] = connection
+                there = {i: each for i, each in there.items() if _is_open(each)}
             for connection in there.values():
-                connection.sendall(_GO)
+                with contextlib.suppress(OSError):  # gone just now; TensorFlow notices
+                    connection.sendall(_GO)
         return []
 
-    def _report(self, deadline: float) -> list[int]:
+    def _heard(self, connection: socket.socket, greeting: str) -> int | None:
+        """The index of a worker that reports; None for somebody else."""
+        connection.settimeout(5)
+        try:
+            said, index = connection.recv(200).decode("ascii").split()
+            number = int(index)
+        except (OSError, ValueError):
+            return None
+        if len(said) != len(greeting) or number not in range(1, self.size):
+            return None
+        if said != greeting:
+            with contextlib.suppress(OSError):
+                connection.sendall(_NO)
+            raise ClusterError(
+                f"{self.addresses[number]} was started otherwise than the first worker: options, {_VARIABLE}, and with "
+                "--precision auto what the processor can do, must be the same for all"
+            )
+        return number
+
+    def _report(self, greeting: str, deadline: float) -> list[int]:
         """As another: tell the chief, and wait for its word. Returns the chief if it does not come."""
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                connection = socket.create_connection(_host_and_port(self.addresses[0]), timeout=5)
-                with connection:
-                    connection.sendall(_GO.strip() + b" %d\n" % self.index)
-                    connection.settimeout(max(0.01, deadline - time.monotonic()))
-                    if connection.recv(64) == _GO:
-                        return []
+            answer = b""
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(_host_and_port(self.addresses[0]), timeout=5) as connection,
+            ):
+                connection.sendall(f"{greeting} {self.index}\n".encode())
+                connection.settimeout(max(0.01, deadline - time.monotonic()))
+                answer = connection.recv(64)
+            if answer == _GO:
+                return []
+            if answer == _NO:
+                raise ClusterError(
+                    f"the first worker, {self.addresses[0]}, was started otherwise than this one; its message says more"
+                )
             time.sleep(0.2)
         return [0]
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Whether the other end still waits."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def _listen(port: int) -> socket.socket:

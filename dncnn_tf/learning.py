@@ -9,7 +9,7 @@ from .batch_norm import freeze_batch_norm, is_frozen
 from .config import TrainConfig
 from .losses import negative_psnr, psnr
 from .model import build_dncnn
-from .optimizers import Muon
+from .optimizers import ClippedSGD, Muon
 from .precision import bfloat16_is_fast
 from .transfer import transfer_weights
 from .weights import load_model
@@ -71,7 +71,7 @@ def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimiz
     if config.optimizer == "sgd":
         # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In some hundred steps of
         # DnCNN-S, a norm of 0.1 learned more slowly than 0.3, and 1 killed the network without normalisation.
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay, global_clipnorm=0.3)
+        return ClippedSGD(rate, norm=0.3, momentum=0.9, weight_decay=decay)
     if config.optimizer == "muon":
         return Muon(rate, weight_decay=decay)
     if config.optimizer == "adamw":

@@ -1,4 +1,4 @@
-"""Muon: steps along orthogonal matrices for the hidden convolutions, Adam's for everything else."""
+"""Muon: steps along orthogonal matrices for the hidden convolutions, Adam's for everything else; and a clipped SGD."""
 
 from __future__ import annotations
 
@@ -89,6 +89,41 @@ class Muon(keras.optimizers.Optimizer):
         """What `from_config` needs."""
         own = {name: getattr(self, name) for name in ("momentum", "beta_1", "beta_2", "epsilon")}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="dncnn_tf")
+class ClippedSGD(keras.optimizers.SGD):
+    """`keras.optimizers.SGD` whose gradient is clipped after the replicas' parts have been summed.
+
+    Keras clips each part by itself (`global_clipnorm`), so that the step depends on how many there are.
+
+    Args:
+        learning_rate: a rate or a schedule.
+        norm: the highest that the gradient of all variables together may have.
+        **options: of Keras' SGD.
+    """
+
+    def __init__(self, learning_rate: Any = 0.01, norm: float = 1.0, **options: Any) -> None:
+        super().__init__(learning_rate=learning_rate, **options)
+        self.norm = norm
+
+    def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
+        """Move the variables."""
+        replicas = 1
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            context = tf.distribute.get_replica_context()
+            replicas = context.num_replicas_in_sync if context is not None else 1
+            if replicas > 1:
+                grads = context.all_reduce("SUM", list(grads))
+        total = ops.sqrt(sum(ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in grads))
+        scale = self.norm / ops.maximum(total, self.norm) / replicas  # Keras sums the replicas' parts
+        super().apply([grad * ops.cast(scale, grad.dtype) for grad in grads], trainable_variables)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs."""
+        return {**super().get_config(), "norm": self.norm}
 
 
 def is_hidden_kernel(variable: keras.Variable) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,7 +23,7 @@ from .data.pipeline import patch_sources, training_batches, validation_batches
 from .learning import compile_model, new_model, resolved_precision
 from .recording import Record, tensorboard
 from .runs import Run
-from .training_loops import OneOfWorkers, OneProcess
+from .training_loops import OneOfWorkers, OneProcess, require_same
 
 
 class TrainingDivergedError(Exception):
@@ -72,7 +73,7 @@ def train(
     else:
         if cluster.is_chief:
             run.require_empty()
-        shards = max(config.shards, cluster.size)
+        shards = cluster.size if config.shards == 1 else config.shards
         config = dataclasses.replace(config, precision=resolved_precision(config.precision), shards=shards)
     # All that can be refused comes before anything is written.
     training, validation = _images(config)
@@ -85,6 +86,8 @@ def train(
     with run.locked() if cluster.is_chief else contextlib.nullcontext():
         if resume:
             model, epoch = _latest_checkpoint(run, strategy, note) or (_new_model(config, strategy), 0)
+            if cluster.size > 1:
+                require_same(strategy, epoch)
             note(f"going on after epoch {epoch} of {config.epochs}")
         else:
             model, epoch = started, 0
@@ -155,7 +158,7 @@ def _strategy(
         )
     else:
         note(f"worker {cluster.index + 1} of {cluster.size}: waiting for the others")
-        cluster.meet()
+        cluster.meet(json.dumps(config.to_dict() | {"workers": cluster.addresses}, sort_keys=True))
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     replicas = strategy.num_replicas_in_sync
     if config.batch_size % replicas:

@@ -165,13 +165,36 @@ def _divided(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
     return batches.rebatch(size // replicas) if replicas > 1 else batches
 
 
+def require_same(strategy: tf.distribute.MultiWorkerMirroredStrategy, epoch: int) -> None:
+    """Check that all workers go on from the same checkpoint.
+
+    Raises:
+        ClusterError: they do not.
+    """
+    with _others_watched("before the first epoch"):
+        epochs = strategy.run(lambda: tf.constant(float(epoch)))
+        mean = float(strategy.reduce("MEAN", epochs, axis=None))
+    if mean != epoch:
+        raise ClusterError(
+            f"the workers see different checkpoints, this one that of epoch {epoch}; see whether all of them reach the "
+            "same run folder and start them again"
+        )
+
+
 @contextlib.contextmanager
 def _others_watched(when: str) -> Iterator[None]:
     """Turn what the end of another worker causes here into a line."""
     try:
         yield
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError):
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.InternalError,
+    ) as failure:
+        reasons = [line for line in str(failure).splitlines() if line.startswith("Collective ops is aborted by")]
+        said = reasons[0] if reasons else failure.message.partition("\n")[0]
         raise ClusterError(
-            f"another worker is gone, {when}; start all of them again with --resume, and training goes on from the "
-            "last checkpoint"
-        ) from None
+            f"another worker is gone, or this one failed, {when}; start all of them again with --resume, and training "
+            f"goes on from the last checkpoint ({said})"
+        ) from failure

@@ -40,7 +40,7 @@ def album(tmp_path_factory) -> Path:
             name = f"{'more/' * (i % 2)}{i:02d}.{('png', 'jpg', 'tif')[i % 3]}"
             coffee.crop((7 * i, 5 * i, 7 * i + 150, 5 * i + 110)).save(folder / name)
         coffee.crop((0, 0, 50, 40)).save(Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9 a.png")))
-    (folder / "bad.png").write_bytes(b"not a picture")
+    Path(os.fsdecode(os.fsencode(folder) + b"/bad \xe9.png")).write_bytes(b"not a picture")
     return folder
 
 
@@ -63,7 +63,7 @@ def here(dncnn_tf, album, model, tmp_path_factory) -> dict[str, bytes]:
     assert done.returncode == 1
     report = json.loads((out / "report.json").read_text())
     assert (report["done"], report["skipped"]) == (31, 0)
-    assert [line.split(":")[0] for line in report["failed"]] == [str(album / "bad.png")]
+    assert [line.split(":")[0] for line in report["failed"]] == [f"{album}/bad \\udce9.png"]
     (out / "report.json").unlink()
     return contents(out)
 
@@ -100,6 +100,35 @@ def test_a_part_that_makes_no_sense_is_refused(dncnn_tf, album, part) -> None:
     done = dncnn_tf("denoise", album, "--shard", part)
     assert done.returncode == 2
     assert "is no part such as 2/8, the second of eight" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-o", "one.png", "--shard", "1/2"), "--shard divides many pictures"),
+        (("-o", "-", "--shard", "1/2"), "--shard divides many pictures"),
+        (("--report", "-"), "--report needs a file"),
+        (("--report", "r.json", "--dry-run"), "--report needs a file"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(dncnn_tf, album, options, said) -> None:
+    done = dncnn_tf("denoise", album / "00.png", *options)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_standard_input_goes_to_a_url_too(album, model, tmp_path) -> None:
+    content = (album / "00.png").read_bytes()
+    arguments = ("denoise", "-", "-o", f"file://{tmp_path}/out.png", "--model", model)
+    done = subprocess.run(command(*arguments), input=content, capture_output=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_inspect_reads_files_alone(dncnn_tf, album) -> None:
+    done = dncnn_tf("inspect", f"file://{album}/00.png")
+    assert done.returncode == 2
+    assert "only files of this machine" in done.stderr
 
 
 def test_a_report_replaces_no_file_unasked(dncnn_tf, album, model, tmp_path) -> None:
@@ -182,10 +211,41 @@ def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, m
     assert process.returncode == 1, said
     assert contents(out) == here
     assert sorted(printed.splitlines()) == sorted(f"{out}/{name}" for name in here)
-    assert f"error: {album}/bad.png: not an image" in said
+    assert f"error: {album}/bad \\udce9.png: not an image" in said
     result = json.loads(report.read_text())
     assert (result["done"], len(result["failed"])) == (31, 1)
-    assert "32 pictures, 2 actors: 31 done, 0 skipped, 1 failed" in said
+    assert "2 actors: 31 done, 0 skipped, 1 failed" in said
+
+
+@pytest.mark.slow
+def test_a_picture_that_kills_its_process_ends_as_a_failure(album, model, tmp_path) -> None:
+    """Every process that reads it dies; with it in one piece of work, its neighbours are given up too."""
+    pytest.importorskip("ray")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "killer.png"):
+        (folder / name).write_bytes((album / "00.png").read_bytes())
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, pathlib, signal
+whole = pathlib.Path.read_bytes
+def read_bytes(path):
+    if path.name == "killer.png":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(path)
+pathlib.Path.read_bytes = read_bytes
+""")
+    arguments = ("denoise", folder, "-o", tmp_path / "out", "--model", model, "--engine", "ray")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        command(*arguments), env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert [line.split(":")[1].strip() for line in lines] == [
+        str(folder / name) for name in ("a.png", "b.png", "killer.png")
+    ]
+    assert all("in 4 attempts; run again with --skip-existing" in line for line in lines)
+    assert "Traceback" not in done.stderr
 
 
 def kill_actors(driver: int) -> int:
