@@ -23,7 +23,7 @@ ENGINES = {
     "onnx": ["onnxruntime>=1.20", "onnx>=1.17"],
     "litert": ["ai-edge-litert>=2.0"],
 }
-RAY = ["ray[data]>=2.60", "universal-pathlib>=0.3"]
+RAY = ["ray[data]>=2.60,<2.64", "universal-pathlib>=0.3"]
 # The stubs ask for the package named tensorflow; beside another one they have to be installed with --no-deps.
 SERVING = ["grpcio>=1.60", *(["tensorflow-serving-api>=2.18"] if TENSORFLOW == "tensorflow" else [])]
 

@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from dncnn_tf.cards import ModelError
 
+from .common import quiet_start
 from .file_plan import Job
 from .places import Place, is_remote, place
 from .tally import Tally
@@ -92,22 +94,25 @@ def _ray() -> Iterator[Any]:
     """Ray, started or connected to, quiet."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to Ray's makers unasked
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # lesser things would go to stderr
+    own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"address": "local", "include_dashboard": False}
+    stopped = signal.getsignal(signal.SIGTERM)
     try:
-        import ray
-        import ray.data
+        with quiet_start():
+            import ray
+            import ray.data
+
+            ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **own_cluster)
     except ImportError:
         raise click.UsageError("--engine ray needs Ray: pip install 'dncnn-tf[ray]'") from None
     for library in ("ray", "ray.data"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what fails is said here, in one line
-    own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"address": "local", "include_dashboard": False}
-    stopped = signal.getsignal(signal.SIGTERM)
-    ray.init(logging_level=logging.ERROR, log_to_driver=False, **own_cluster)
     signal.signal(signal.SIGTERM, stopped)  # Ray has put its own there
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1  # those of processes that die again and again; all other failures are results
     try:
-        yield ray
+        with warnings.catch_warnings(action="ignore", category=ray.util.annotations.RayDeprecationWarning):
+            yield ray  # max_task_retries is to become a named parameter
     except ray.exceptions.RayError as failure:
         reason = str(failure).strip().splitlines()[-1]
         raise RuntimeError(f"Ray: {reason}; --debug shows all of it") from failure
