@@ -118,7 +118,8 @@ class ClippedSGD(keras.optimizers.SGD):
             if replicas > 1:
                 grads = context.all_reduce("SUM", list(grads))
         total = ops.sqrt(sum(ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in grads))
-        scale = self.norm / ops.maximum(total, self.norm) / replicas  # Keras sums the replicas' parts
+        # Keras sums the replicas' parts. A gradient that is not finite must not pass for a small one.
+        scale = self.norm / ops.maximum(total, self.norm) / replicas + (total - total)
         super().apply([grad * ops.cast(scale, grad.dtype) for grad in grads], trainable_variables)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,20 +7,19 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import skimage
 from conftest import command
-from dncnn_tf.cli.file_plan import make_plan
 from models import trained_like
 from PIL import Image
 
 from dncnn_tf.weights import save_weights
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
-OPTIONS = {"recursive": True, "suffix": "_denoised", "format": "keep", "extras": []}
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +74,31 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_parts_are_all_of_it_and_none_twice(album) -> None:
-    def sources(**options) -> list[str]:
-        return [str(job.source) for job in make_plan((str(album),), "out/", **OPTIONS, **options).jobs]
+@pytest.fixture
+def planned(dncnn_tf):
+    """Names of what a part of a run would read."""
 
-    parts = [sources(shard=(i, 3)) for i in (1, 2, 3)]
-    assert sorted(itertools.chain(*parts)) == sorted(sources())
+    def names(folder: Path, part: str) -> list[str]:
+        arguments = ("denoise", folder, "--recursive", "-o", "out/", "--dry-run", "--shard", part)
+        done = dncnn_tf(*arguments, errors="surrogateescape")
+        assert done.returncode == 0, done.stderr
+        return [str(Path(line.split(" -> ")[0]).relative_to(folder)) for line in done.stdout.splitlines()]
+
+    return names
+
+
+def test_parts_are_all_of_it_and_none_twice(album, planned) -> None:
+    parts = [planned(album, f"{i}/3") for i in (1, 2, 3)]
+    assert sorted(itertools.chain(*parts)) == sorted(planned(album, "1/1"))
     assert sum(map(len, parts)) == 32
     assert all(len(part) >= 5 for part in parts)
 
 
-def test_a_picture_s_part_does_not_change_when_others_come(album, tmp_path) -> None:
-    def names(folder: Path) -> set[str]:
-        return {job.source.name for job in make_plan((str(folder),), "out/", **OPTIONS, shard=(2, 3)).jobs}
-
+def test_a_picture_s_part_does_not_change_when_others_come(album, planned, tmp_path) -> None:
     (tmp_path / "more").mkdir()
-    for path in sorted(album.rglob("*.jpg")):
+    for path in album.rglob("*.jpg"):
         (tmp_path / path.relative_to(album)).write_bytes(b"")
-    assert names(tmp_path) == {name for name in names(album) if name.endswith(".jpg")}
+    assert planned(tmp_path, "2/3") == [name for name in planned(album, "2/3") if name.endswith(".jpg")]
 
 
 @pytest.mark.parametrize("part", ["0/2", "3/2", "2", "a/b"])
@@ -178,19 +184,21 @@ def test_actors_are_ray_s(dncnn_tf, album) -> None:
     assert "give --engine ray" in done.stderr
 
 
-def test_actors_leave_a_cpu_of_each_machine() -> None:
-    pytest.importorskip("ray")
-    from dncnn_tf.cli.ray_engine import _actors_and_share
+def test_actors_leave_a_cpu_of_each_machine(tmp_path) -> None:
+    script = """
+from dncnn_tf.cli.ray_engine import _actors_and_share
 
-    def nodes(*cpus: int) -> list[dict]:
-        return [{"Alive": True, "Resources": {"CPU": count}} for count in cpus]
+def nodes(*cpus):
+    return [{"Alive": True, "Resources": {"CPU": count}} for count in cpus]
 
-    assert _actors_and_share(nodes(2), None) == (1, 1)
-    assert _actors_and_share(nodes(2), 2) == (2, 0.5)
-    assert _actors_and_share(nodes(1), None) == (1, 0.5)
-    assert _actors_and_share(nodes(16, 16, 0), None) == (2, 15)
-    assert _actors_and_share(nodes(16, 16), 6) == (6, 5)
-    assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}], None) == (1, 7)
+assert _actors_and_share(nodes(2), None) == (1, 1)
+assert _actors_and_share(nodes(2), 2) == (2, 0.5)
+assert _actors_and_share(nodes(1), None) == (1, 0.5)
+assert _actors_and_share(nodes(16, 16, 0), None) == (2, 15)
+assert _actors_and_share(nodes(16, 16), 6) == (6, 5)
+assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}], None) == (1, 7)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
 
 
 def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, model, tmp_path) -> None:

@@ -86,7 +86,8 @@ def test_only_the_first_worker_writes(two_workers: Path) -> None:
     assert not (two_workers.parent / "other").exists()
 
 
-@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
 def test_when_a_worker_dies_the_others_say_so_and_a_restart_goes_on(
     two_workers: Path, photographs: Path, tmp_path: Path, victim: int
 ) -> None:
