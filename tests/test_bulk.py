@@ -19,6 +19,7 @@ from PIL import Image
 
 from dncnn_tf.weights import save_weights
 
+MODEL = "cdncnn-b"  # slow enough to be killed at it
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
@@ -44,7 +45,7 @@ def album(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def here(dncnn_tf, album, model, tmp_path_factory) -> dict[str, bytes]:
+def here(dncnn_tf, album, tmp_path_factory) -> dict[str, bytes]:
     """What the local engine makes of them."""
     out = tmp_path_factory.mktemp("here")
     done = dncnn_tf(
@@ -54,7 +55,7 @@ def here(dncnn_tf, album, model, tmp_path_factory) -> dict[str, bytes]:
         "-o",
         out,
         "--model",
-        model,
+        MODEL,
         "--report",
         out / "report.json",
         errors="surrogateescape",
@@ -147,16 +148,16 @@ def test_a_report_replaces_no_file_unasked(dncnn_tf, album, model, tmp_path) -> 
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_by_url_are_pictures_like_others(dncnn_tf, album, here, model, tmp_path) -> None:
+def test_pictures_by_url_are_pictures_like_others(dncnn_tf, album, here, tmp_path) -> None:
     urls = (f"file://{album}/more", "-o", f"file://{tmp_path}/out")
-    done = dncnn_tf("denoise", *urls, "--model", model)
+    done = dncnn_tf("denoise", *urls, "--model", MODEL)
     assert done.returncode == 0, done.stderr
     expected = {name.removeprefix("more/"): content for name, content in here.items() if name.startswith("more/")}
     assert contents(tmp_path / "out") == expected
-    again = dncnn_tf("denoise", *urls, "--model", model, "--skip-existing")
+    again = dncnn_tf("denoise", *urls, "--model", MODEL, "--skip-existing")
     assert (again.returncode, again.stdout) == (0, "")
     assert "15 of 15 are done already" in again.stderr
-    refused = dncnn_tf("denoise", *urls, "--model", model)
+    refused = dncnn_tf("denoise", *urls, "--model", MODEL)
     assert refused.returncode == 1
     assert refused.stderr.count("exists already") == 15
 
@@ -201,10 +202,10 @@ assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}],
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
 
 
-def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, model, tmp_path) -> None:
+def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, tmp_path) -> None:
     pytest.importorskip("ray")
     out, report = tmp_path / "out", tmp_path / "report.json"
-    arguments = ("denoise", album, "--recursive", "-o", out, "--model", model, "--engine", "ray", "--actors", 2)
+    arguments = ("denoise", album, "--recursive", "-o", out, "--model", MODEL, "--engine", "ray", "--actors", 2)
     process = subprocess.Popen(
         command(*arguments, "--report", report), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         errors="surrogateescape",
@@ -212,10 +213,10 @@ def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, m
     killed = 0
     while process.poll() is None and not killed:
         time.sleep(0.05)
-        if out.exists() and len(contents(out)) >= 3:
+        if out.exists() and contents(out):
             killed = kill_actors(process.pid)
     printed, said = process.communicate(timeout=200)
-    assert killed
+    assert killed, said
     assert process.returncode == 1, said
     assert contents(out) == here
     assert sorted(printed.splitlines()) == sorted(f"{out}/{name}" for name in here)
