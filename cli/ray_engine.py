@@ -84,9 +84,10 @@ def restore_on_ray(
         for job in unheard.values():
             tally.fail(
                 f"{job.source}: no process of Ray's lived to finish it and its neighbours in {_RETRIES + 1} attempts; "
-                "run again with --skip-existing, and this picture by itself without Ray"
+                "run again with --skip-existing, and this picture by itself without Ray (its logs, on the machine where "
+                "it runs: /tmp/ray/session_latest/logs)"
             )
-        note(f"{actors} actors: {tally}")
+        note(f"{tally} (actors: {actors})")
 
 
 @contextlib.contextmanager
@@ -101,7 +102,9 @@ def _ray() -> Iterator[Any]:
             import ray
             import ray.data
 
-            ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **own_cluster)
+            # Its processes look for modules where it was started, and a checkout would hide what is installed.
+            with contextlib.chdir("/"):
+                ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **own_cluster)
     except ImportError:
         raise click.UsageError("--engine ray needs Ray: pip install 'dncnn-tf[ray]'") from None
     for library in ("ray", "ray.data"):

@@ -223,7 +223,7 @@ def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, t
     assert f"error: {album}/bad \\udce9.png: not an image" in said
     result = json.loads(report.read_text())
     assert (result["done"], len(result["failed"])) == (31, 1)
-    assert "2 actors: 31 done, 0 skipped, 1 failed" in said
+    assert "31 done, 0 skipped, 1 failed (actors: 2)" in said
 
 
 @pytest.mark.slow
