@@ -84,8 +84,8 @@ def restore_on_ray(
         for job in unheard.values():
             tally.fail(
                 f"{job.source}: no process of Ray's lived to finish it and its neighbours in {_RETRIES + 1} attempts; "
-                "run again with --skip-existing, and this picture by itself without Ray (its logs, on the machine where "
-                "it runs: /tmp/ray/session_latest/logs)"
+                "run again with --skip-existing, and this picture by itself without Ray (whose logs are in "
+                "/tmp/ray/session_latest/logs, on the machine where it runs)"
             )
         note(f"{tally} (actors: {actors})")
 
