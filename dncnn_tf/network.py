@@ -11,6 +11,7 @@ import numpy as np
 
 from .cards import ModelError, checked_config
 from .config import ModelConfig
+from .limits import require_small_weights
 
 _EPSILON = 1e-3  # Keras' default
 
@@ -61,6 +62,7 @@ def read_network(path: Path) -> Network:
     """
     config = checked_config(path)
     try:
+        require_small_weights(path, config)
         with h5py.File(path) as file:
             layers = {group["vars"].attrs["name"]: _values(group["vars"]) for group in file["layers"].values()}
         folded = []

@@ -14,9 +14,8 @@ from . import batch_norm  # noqa: F401  registers the layer that saved models na
 from .cards import PRETRAINED, ModelError, checked_config, read_card, shipped_models
 from .config import RECIPES
 from .files import atomic_path
+from .limits import require_small_archive, require_small_weights
 from .model import build_dncnn, model_config
-
-_LARGEST = 200_000_000  # bytes; DnCNN-B with optimizer state has 7 million
 
 
 def load_model(name_or_path: str | Path) -> keras.Model:
@@ -53,7 +52,7 @@ def _load_keras(path: Path) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path}: damaged, or not saved by Keras; take another copy")
     try:
-        _require_size(path)
+        require_small_archive(path)
         model = keras.saving.load_model(path, compile=False)  # safe_mode: code in the file is not run
         model_config(model)
     except ModelError:
@@ -63,21 +62,14 @@ def _load_keras(path: Path) -> keras.Model:
     return model
 
 
-def _require_size(path: Path) -> None:
-    """Refuse an archive that would fill the memory when unpacked."""
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > _LARGEST:
-        raise ModelError(
-            f"{path}: unpacks to {size / 1e6:,.0f} MB; a DnCNN has some 3, at most {_LARGEST / 1e6:,.0f} are read"
-        )
-
-
 def _load_weights(path: Path) -> keras.Model:
     config = checked_config(path)
-    model = build_dncnn(config)
     try:
+        require_small_weights(path, config)
+        model = build_dncnn(config)
         model.load_weights(path)
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(f"{path}: the weights do not fit {config} ({_first_line(error)})") from error
     return model

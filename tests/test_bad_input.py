@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import pickle
 import resource
@@ -16,6 +18,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import skimage
@@ -25,6 +28,7 @@ from models import trained_like
 from PIL import Image
 
 from dncnn_tf.cards import ModelError
+from dncnn_tf.network import read_network
 from dncnn_tf.weights import load_model, save_weights
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
@@ -256,6 +260,26 @@ def test_a_model_file_that_is_none_is_one_line(dncnn_tf, coffee, tmp_path) -> No
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"error: {files['bomb']}: unpacks to 315 MB" in done.stderr
     assert not (tmp_path / "photo_denoised.png").exists()
+
+
+@pytest.mark.parametrize("kind", ["array", "network"])
+def test_a_weights_file_that_would_fill_the_memory_is_refused(tmp_path, kind) -> None:
+    """An array of 40 GB that takes no room in its file, and a card that asks for as large a network."""
+    path = tmp_path / "bomb.weights.h5"
+    if kind == "array":
+        save_weights(trained_like(depth=3, filters=4), path, {"name": "bomb"})
+        with h5py.File(path, "a") as file:
+            file.create_dataset("more", (10**10,), "f4", chunks=True, compression="gzip")
+    else:
+        save_weights(trained_like(depth=3, filters=4), path, {"name": "bomb"})
+    card = json.loads((tmp_path / "bomb.json").read_text())
+    card["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    if kind == "network":
+        card["model"]["filters"] = 40_000
+    (tmp_path / "bomb.json").write_text(json.dumps(card))
+    for read in (load_model, read_network):
+        with pytest.raises(ModelError, match=r"bomb\.weights\.h5: unpacks to .* MB; a DnCNN has some 3, at most 200"):
+            read(path)
 
 
 def test_standard_input_may_be_anything(model) -> None:

@@ -15,6 +15,7 @@ LAYERS = (
         "config",
         "cards",
         "engines",
+        "limits",
         "turns",
         "formats",
         "files",
