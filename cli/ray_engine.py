@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -95,7 +96,9 @@ def _ray() -> Iterator[Any]:
     """Ray, started or connected to, quiet."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to Ray's makers unasked
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # lesser things would go to stderr
-    own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"address": "local", "include_dashboard": False}
+    address = os.environ.get("RAY_ADDRESS", "")
+    _require_answer(address)
+    own_cluster = {} if address else {"address": "local", "include_dashboard": False}
     stopped = signal.getsignal(signal.SIGTERM)
     try:
         with quiet_start():
@@ -121,6 +124,19 @@ def _ray() -> Iterator[Any]:
         raise RuntimeError(f"Ray: {reason}; --debug shows all of it") from failure
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Check that somebody is there; Ray would go on trying for minutes without a word."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as failure:
+            raise RuntimeError(
+                f"RAY_ADDRESS={address}: no cluster answers there ({failure.strerror or failure}); start it, or unset "
+                "RAY_ADDRESS for one on this machine"
+            ) from None
 
 
 def _actors_and_share(nodes: list[dict[str, Any]], wanted: int | None) -> tuple[int, float]:

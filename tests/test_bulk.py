@@ -179,6 +179,14 @@ def test_ray_needs_files(dncnn_tf, album) -> None:
     assert "--engine ray works on files" in done.stderr
 
 
+def test_a_cluster_that_is_not_there_is_one_line(dncnn_tf, album, tmp_path) -> None:
+    environment = os.environ | {"RAY_ADDRESS": "127.0.0.1:9"}  # nobody listens there
+    done = dncnn_tf("denoise", album / "00.png", "-o", tmp_path / "out.png", "--engine", "ray", env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: RAY_ADDRESS=127.0.0.1:9: no cluster answers there (Connection refused)")
+    assert done.stderr.count("\n") == 1
+
+
 def test_actors_are_ray_s(dncnn_tf, album) -> None:
     done = dncnn_tf("denoise", album, "--actors", 2)
     assert done.returncode == 2
