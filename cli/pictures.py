@@ -247,13 +247,16 @@ def _is_free(job: Job, files: Files, exists: Existing, tally: Tally) -> bool:
 
 
 def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Restorer], tally: Tally) -> None:
+    from dncnn_tf.images import allow_pixels
+
     from .restorer import progress_bar
 
+    allow_pixels(files.max_pixels)
+    make_restorer = functools.partial(make_restorer, large=_is_large(jobs))
     with progress_bar(len(jobs)) as progress:
         if files.engine == "ray":
             from .ray_engine import restore_on_ray
 
-            make_restorer = functools.partial(make_restorer, large=_is_large(jobs))
             restore_on_ray(jobs, files, make_restorer, progress, tally, noter())
         else:
             _restore_here(jobs, files, make_restorer, progress, tally)
@@ -266,12 +269,9 @@ def _restore_here(
     progress: Callable[[float], None],
     tally: Tally,
 ) -> None:
-    from dncnn_tf.images import allow_pixels
-
     from .conveyor import Conveyor
 
-    allow_pixels(files.max_pixels)
-    restorer = make_restorer(large=_is_large(jobs), note=noter())
+    restorer = make_restorer(note=noter())
     Conveyor(
         jobs, files, restorer, progress=progress, succeed=tally.succeed, fail=lambda job, reason: tally.fail(reason)
     ).run()

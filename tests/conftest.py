@@ -41,3 +41,15 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("camera", "moon", "coins", "astronaut"):
         Image.fromarray(getattr(skimage.data, name)()[:200, :200]).save(folder / f"{name}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights file of a small network; files of tests that need another one have a `model` of their own."""
+    from models import trained_like
+
+    from dncnn_tf.weights import save_weights
+
+    path = tmp_path_factory.mktemp("model") / "small.weights.h5"
+    save_weights(trained_like(depth=3, filters=4), path, {"name": "small"})
+    return path

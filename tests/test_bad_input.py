@@ -35,13 +35,6 @@ PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "small.weights.h5"
-    save_weights(trained_like(depth=3, filters=4), path, {"name": "small"})
-    return path
-
-
-@pytest.fixture(scope="module")
 def coffee() -> Image.Image:
     with Image.open(PHOTOGRAPHS / "coffee.png") as image:
         return image.crop((100, 100, 161, 143))

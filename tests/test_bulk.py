@@ -14,20 +14,10 @@ from pathlib import Path
 import pytest
 import skimage
 from conftest import command
-from models import trained_like
 from PIL import Image
-
-from dncnn_tf.weights import save_weights
 
 MODEL = "cdncnn-b"  # slow enough to be killed at it
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "small.weights.h5"
-    save_weights(trained_like(depth=3, filters=4), path, {"name": "small"})
-    return path
 
 
 @pytest.fixture(scope="module")
