@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 
 import keras
@@ -114,12 +115,18 @@ class OneOfWorkers:
         return self._evaluate()["psnr"]
 
     def _evaluate(self) -> dict[str, float]:
+        return _named(np.mean([np.array(self._validation_step(*batch)) for batch in self.validation_data], axis=0))
+
+    @functools.cached_property
+    def _validation_step(self) -> Callable:
+        """(degraded, clean) → loss and PSNR; traced once, not in every epoch."""
+
         @tf.function
         def step(degraded: tf.Tensor, clean: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             restored = self.model(degraded, training=False)
             return self.model.compute_loss(y=clean, y_pred=restored), tf.reduce_mean(psnr(clean, restored))
 
-        return _named(np.mean([np.array(step(*batch)) for batch in self.validation_data], axis=0))
+        return step
 
     def reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
         """As `batch_norm.reestimate_batch_norm`, over the batches of all workers."""
