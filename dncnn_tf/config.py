@@ -64,7 +64,8 @@ class TrainConfig:
         frozen_share: share of the epochs, the last ones, in which batch normalisation uses fixed statistics, as it does
             when the model is used. They have a schedule of their own, at half the rate if others come before.
         scales: each image is used at these sizes too.
-        loss: "mse" (eq. 1) or "psnr" (each patch's PSNR, so that little noise counts as much as much noise).
+        loss: "mse" (eq. 1), "psnr" (each patch's PSNR, so that little noise counts as much as much noise) or "rmse"
+            (each patch's root mean squared error, between the two).
         optimizer: "muon" (`optimizers.Muon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
         learning_rate: the highest rate.
         schedule: "cosine" to zero, "exponential" to a thousandth, or "constant".
@@ -91,7 +92,7 @@ class TrainConfig:
     epochs: int = 40
     frozen_share: float = 0.0
     scales: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
-    loss: Literal["mse", "psnr"] = "mse"
+    loss: Literal["mse", "psnr", "rmse"] = "mse"
     optimizer: Literal["muon", "adam", "adamw", "sgd"] = "muon"
     learning_rate: float = 1e-3
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"
@@ -173,7 +174,8 @@ RECIPES: dict[str, TrainConfig] = {
             name="dncnn-3",
             model=_BLIND,
             task="general",
-            **_ANY_SIGMA,
+            sigma=(0.0, 55.0),
+            loss="rmse",
             init="dncnn-b",
             epochs=120,
             frozen_share=1.0,

@@ -7,12 +7,14 @@ import tensorflow as tf
 
 from .batch_norm import freeze_batch_norm, is_frozen
 from .config import TrainConfig
-from .losses import negative_psnr, psnr
+from .losses import negative_psnr, psnr, root_mean_squared_error
 from .model import build_dncnn
 from .optimizers import ClippedSGD, Muon
 from .precision import bfloat16_is_fast
 from .transfer import transfer_weights
 from .weights import load_model
+
+_LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error}
 
 
 def new_model(config: TrainConfig) -> keras.Model:
@@ -36,7 +38,7 @@ def compile_model(model: keras.Model, config: TrainConfig) -> None:
     """Make ready for the phase of training that the model is in: with live or with frozen statistics."""
     model.compile(
         optimizer=_optimizer(config, frozen=is_frozen(model)),
-        loss=negative_psnr if config.loss == "psnr" else "mse",
+        loss=_LOSSES[config.loss],
         loss_weights=[_loss_weight(config)],
         metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
         jit_compile=_xla_pays(),

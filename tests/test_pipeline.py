@@ -109,14 +109,23 @@ class TestBatches:
         one, again = (first(batches(photographs, GENERAL), 2) for _ in range(2))
         for expected, received in zip(one, again, strict=True):
             np.testing.assert_array_equal(expected, received)
-        degraded, clean = one[0]
-        assert degraded.shape == clean.shape == (48, 24, 24, 1)
+        assert all(side.shape == (48, 24, 24, 1) for side in one[0])
+        drawn = first(batches(photographs, GENERAL), 10)
+        degraded, clean = (np.concatenate(sides) for sides in zip(*drawn, strict=True))
         on_levels = np.abs(degraded * 255 - np.rint(degraded * 255)).max(axis=(1, 2, 3)) < 1e-3
         left_range = (degraded.min(axis=(1, 2, 3)) < -0.02) | (degraded.max(axis=(1, 2, 3)) > 1.02)
         coded, noisy = on_levels.mean(), left_range.mean()
-        assert 0.15 < coded < 0.55  # JPEG alone gives whole levels
+        assert 0.14 < coded < 0.26  # JPEG, a fifth of them, alone gives whole levels
         assert noisy > 0.03
         assert (degraded != clean).any(axis=(1, 2, 3)).mean() > 0.95
+
+    def test_upscaling_is_learned_where_there_is_something_to_restore(self) -> None:
+        """A picture half of which is plain: of two places drawn, upscaling takes the one that loses more."""
+        picture = skimage.data.gravel()[:400, :400, None]
+        picture = np.concatenate([picture, np.full_like(picture, 128)], axis=1)
+        drawn = first(batches([picture], dataclasses.replace(GENERAL, scales=(1.0,))), 10)
+        detailed = np.concatenate([clean.std(axis=(1, 2, 3)) > 0 for _, clean in drawn])
+        assert detailed.mean() > 0.6  # 0.5 and a little by chance; 0.75 of the three fifths that are upscaling
 
     def test_patches_are_luminance_or_grey_files(self) -> None:
         """Whole black and white: as luminance they are 16 and 235 of 255."""

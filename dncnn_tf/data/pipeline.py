@@ -6,7 +6,7 @@ So batches do not depend on how many threads make them, and a resumed run gets t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +19,10 @@ from .patches import PatchSource, rescaled
 # DnCNN-3's patches are cut from the middle of a spoiled region, so that they look as if cut from a whole spoiled
 # image: no resizing border in sight, JPEG's 8×8 grid at any place.
 _REGION_MARGIN = 16
-_SCALES = (2, 3, 4)
-_TASKS = (0, 1, 1, 2)  # noise, super-resolution, super-resolution, JPEG: upscaling takes longest to learn
+# Upscaling takes longest to learn, ×4 above all.
+_TASKS = (0, 1, 1, 1, 2)  # noise, super-resolution, JPEG
+_SCALES = (2, 3, 4, 4)
+_CANDIDATES = 2  # places, of which super-resolution takes the one that lost more: from a patch of sky it learns nothing
 _GRID = 12  # a multiple of ×2, ×3 and ×4
 _LOWEST_QUALITY, _HIGHEST_QUALITY = 5, 99
 
@@ -78,7 +80,7 @@ def training_batches(
         these shards; clean in [0, 1], degraded not clipped.
     """
     degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed}[config.task]
-
+    candidates = _CANDIDATES if config.task == "general" else 1
     part = dataclasses.replace(config, batch_size=config.batch_size // config.shards, shards=1)
 
     def rows(shard: int, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -86,8 +88,8 @@ def training_batches(
         if shard:
             seed = tf.random.fold_in(seed, shard)
         seeds = tf.random.split(seed, 2)
-        clean = tf.cast(sources[shard].sample(part.batch_size, _cut_size(config), seeds[0]), tf.float32) / 255
-        return degrade(clean, part, seeds[1])
+        clean = sources[shard].sample(candidates * part.batch_size, _cut_size(config), seeds[0])
+        return degrade(tf.cast(clean, tf.float32) / 255, part, seeds[1])
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         degraded, clean = zip(*(rows(shard, step) for shard in sources), strict=True)
@@ -117,7 +119,8 @@ def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf
 
     def spoil(regions: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(np.abs(seed))
-        pairs = [_spoil_region(region[..., 0], config, rng) for region in regions]
+        places = np.split(regions[..., 0], config.batch_size)
+        pairs = [_spoil_one_of(candidates, config, rng) for candidates in places]
         degraded, clean = (np.stack(side)[..., None] for side in zip(*pairs, strict=True))
         return degraded, clean
 
@@ -126,24 +129,32 @@ def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf
     return tf.ensure_shape(degraded, shape), tf.ensure_shape(patches, shape)
 
 
-def _spoil_region(region: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _spoil_one_of(
+    candidates: np.ndarray, config: TrainConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A (degraded, clean) patch from one of the regions (N, side, side)."""
     if rng.random() < _LUMINANCE_SHARE:
-        region = studio_swing(region)
-    degraded = _spoil(region, int(rng.choice(_TASKS)), rng.uniform(*config.sigma), rng)
-    last = region.shape[0] - config.patch_size - _REGION_MARGIN
+        candidates = studio_swing(candidates)
+    task = int(rng.choice(_TASKS))
+    degrade = _degradation(task, rng.uniform(*config.sigma), rng)
+    last = candidates.shape[1] - config.patch_size - _REGION_MARGIN
     top, left = rng.integers(_REGION_MARGIN, last + 1, 2)
     window = np.s_[top : top + config.patch_size, left : left + config.patch_size]
-    return degraded[window], region[window]
+    regions = candidates if task == 1 else candidates[:1]
+    pairs = [(degrade(region)[window], region[window]) for region in regions]
+    return max(pairs, key=lambda pair: np.square(pair[0] - pair[1]).sum())
 
 
-def _spoil(clean: np.ndarray, task: int, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """One of DnCNN-3's three degradations: 0 noise, 1 super-resolution, 2 JPEG; clean is (H, W)."""
+def _degradation(task: int, sigma: float, rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """One of DnCNN-3's three, its strength drawn, for images (H, W): 0 noise, 1 super-resolution, 2 JPEG."""
     if task == 0:
-        return add_gaussian_noise(clean, sigma, rng)
+        return lambda clean: add_gaussian_noise(clean, sigma, rng)
     if task == 1:
-        return bicubic_down_up(clean, int(rng.choice(_SCALES)))
+        scale = int(rng.choice(_SCALES))
+        return lambda clean: bicubic_down_up(clean, scale)
     # Even in the logarithm: from quality 5 to 10 a picture changes as much as from 50 to 99.
-    return jpeg(clean, round(np.exp(rng.uniform(np.log(_LOWEST_QUALITY), np.log(_HIGHEST_QUALITY)))))
+    quality = round(np.exp(rng.uniform(np.log(_LOWEST_QUALITY), np.log(_HIGHEST_QUALITY))))
+    return lambda clean: jpeg(clean, quality)
 
 
 def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, replicas: int = 1) -> tf.data.Dataset:
@@ -181,7 +192,7 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
         if config.task == "pairs":
             degraded, clean = np.split(clean, 2, axis=-1)
         elif config.task == "general":
-            degraded = _spoil(clean[..., 0], i % 3, sigma, rng)[..., None]
+            degraded = _degradation(i % 3, sigma, rng)(clean[..., 0])[..., None]
         else:
             degraded = add_gaussian_noise(clean, sigma, rng)
         pairs.append((degraded, clean))
