@@ -44,7 +44,8 @@ CURVE_POINTS = 40
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--hardware", required=True, help="What it was trained on, in words.")
-def main(folder: Path, hardware: str) -> None:
+@click.option("--note", help="How the run came about, where its command alone would not repeat it.")
+def main(folder: Path, hardware: str, note: str | None) -> None:
     """Measure the best model of the run in FOLDER and write its weights and card."""
     run = Run(folder)
     config = run.config()
@@ -68,6 +69,7 @@ def main(folder: Path, hardware: str) -> None:
         "summary": f"DnCNN with {config.model.depth} convolutions for {_purpose(config)}",
         "measured": measured,
         "command": f"dncnn-tf train --recipe {name} --data {config.data}",
+        **({"note": note} if note else {}),
         "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
         "result": json.loads(run.result_file.read_text(encoding="utf-8")),
         "hours": round(sum(row["seconds"] for row in log) / 3600, 2),

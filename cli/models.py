@@ -66,7 +66,7 @@ def _list(cards: list[dict[str, Any]]) -> None:
 
 
 def _show(card: dict[str, Any]) -> None:
-    from dncnn_tf.cards import level_text
+    from dncnn_tf.cards import best_in_the_box, level_text
 
     recipe, result = card["recipe"], card["result"]
     _line(card["name"], card["summary"])
@@ -75,6 +75,8 @@ def _show(card: dict[str, Any]) -> None:
     _line("sha256", card["sha256"])
     click.echo()
     _line("trained by", card["command"])
+    if "note" in card:
+        _line("note", card["note"])
     _line("data", recipe["data"])
     _line(
         "steps",
@@ -86,9 +88,11 @@ def _show(card: dict[str, Any]) -> None:
     _line("seed", recipe["seed"])
     _line("time", f"{card['hours']:g} hours on {card['hardware']}")
     _line("versions", ", ".join(f"{name} {version}" for name, version in card["versions"].items()))
-    click.echo(f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}")
+    click.echo(f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box")
     for row in card["measured"]:
-        click.echo(f"{row['data']:<9} {level_text(row):<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}")
+        best, psnr = best_in_the_box(row)
+        better = f"  {best} {psnr:.2f}" if best != card["name"] else ""
+        click.echo(f"{row['data']:<9} {level_text(row):<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
     click.echo("\n  step  training  validation (PSNR in dB)")
     curve = card["curve"]
     for point in curve[:: -max(1, len(curve) // _CURVE_LINES)][::-1]:

@@ -52,6 +52,22 @@ def level_text(row: dict[str, Any]) -> str:
     return _LEVEL_TEXTS[task].format(level)
 
 
+def best_in_the_box(row: dict[str, Any]) -> tuple[str, float]:
+    """The shipped model with the highest PSNR at what one row of a card's "measured" was measured at, and that in dB.
+
+    A model for many tasks or levels is seldom the best at each of them.
+    """
+    where = row["data"], task_and_level(row)
+    rivals = [
+        (rival["psnr"], name)
+        for name in shipped_models()
+        for rival in read_card(name)["measured"]
+        if (rival["data"], task_and_level(rival)) == where
+    ]
+    psnr, name = max(rivals)
+    return name, psnr
+
+
 def checked_config(weights: Path) -> ModelConfig:
     """The shape of the network whose weights a file holds, by the card beside it, which the file must match.
 

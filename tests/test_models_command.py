@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dncnn_tf.cards import PRETRAINED, shipped_models
+from dncnn_tf.cards import PRETRAINED, read_card, shipped_models
 
 
 def test_the_list_names_every_model_and_its_figures(dncnn_tf) -> None:
@@ -29,6 +29,15 @@ def test_a_card_says_how_the_model_came_about(dncnn_tf, name: str) -> None:
     for row in card["measured"]:
         assert f"{row['psnr']:.2f}  {row['ssim']:.4f}" in shown
     assert f"{card['curve'][-1]['step']}" in shown
+
+
+def test_a_card_says_where_another_model_in_the_box_is_better(dncnn_tf) -> None:
+    (best,) = (row["psnr"] for row in read_card("dncnn-s-25")["measured"] if row["data"] == "bsd68")
+    ends = {}
+    for name in ("dncnn-b", "dncnn-s-25"):
+        (line,) = (each for each in dncnn_tf("models", name).stdout.splitlines() if each.startswith("bsd68     σ 25 "))
+        ends[name] = line.split()[5:]
+    assert ends == {"dncnn-b": ["dncnn-s-25", f"{best:.2f}"], "dncnn-s-25": []}
 
 
 def test_json_is_the_cards(dncnn_tf, tmp_path: Path) -> None:
