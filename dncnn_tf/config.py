@@ -177,7 +177,7 @@ RECIPES: dict[str, TrainConfig] = {
             sigma=(0.0, 55.0),
             loss="rmse",
             init="dncnn-b",
-            epochs=120,
+            epochs=112,
             frozen_share=1.0,
         ),
     )
