@@ -89,10 +89,12 @@ def _show(card: dict[str, Any]) -> None:
     _line("time", f"{card['hours']:g} hours on {card['hardware']}")
     _line("versions", ", ".join(f"{name} {version}" for name, version in card["versions"].items()))
     click.echo(f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box")
+    best = best_in_the_box()
     for row in card["measured"]:
-        best, psnr = best_in_the_box(row)
-        better = f"  {best} {psnr:.2f}" if best != card["name"] else ""
-        click.echo(f"{row['data']:<9} {level_text(row):<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
+        level = level_text(row)
+        psnr, name = best[row["data"], level]
+        better = f"  {name} {psnr:.2f}" if name != card["name"] else ""
+        click.echo(f"{row['data']:<9} {level:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
     click.echo("\n  step  training  validation (PSNR in dB)")
     curve = card["curve"]
     for point in curve[:: -max(1, len(curve) // _CURVE_LINES)][::-1]:

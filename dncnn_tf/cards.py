@@ -52,20 +52,17 @@ def level_text(row: dict[str, Any]) -> str:
     return _LEVEL_TEXTS[task].format(level)
 
 
-def best_in_the_box(row: dict[str, Any]) -> tuple[str, float]:
-    """The shipped model with the highest PSNR at what one row of a card's "measured" was measured at, and that in dB.
+def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:
+    """The highest PSNR in dB and its model, for each set and level (as `level_text`) that a shipped model's card has.
 
     A model for many tasks or levels is seldom the best at each of them.
     """
-    where = row["data"], task_and_level(row)
-    rivals = [
-        (rival["psnr"], name)
-        for name in shipped_models()
-        for rival in read_card(name)["measured"]
-        if (rival["data"], task_and_level(rival)) == where
-    ]
-    psnr, name = max(rivals)
-    return name, psnr
+    best: dict[tuple[str, str], tuple[float, str]] = {}
+    for name in shipped_models():
+        for row in read_card(name)["measured"]:
+            where = row["data"], level_text(row)
+            best[where] = max(best.get(where, (0.0, "")), (row["psnr"], name))
+    return best
 
 
 def checked_config(weights: Path) -> ModelConfig:

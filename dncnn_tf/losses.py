@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 @keras.saving.register_keras_serializable(package="dncnn_tf")
 def psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
     """PSNR in dB of each image of a batch, float32 (N, H, W, C) in [0, 1] → (N,)."""
-    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
-    return -10 * keras.ops.log10(keras.ops.maximum(error, 1e-10))
+    return -10 * keras.ops.log10(keras.ops.maximum(_mean_squared_error(clean, denoised), 1e-10))
 
 
 @keras.saving.register_keras_serializable(package="dncnn_tf")
@@ -23,8 +22,7 @@ def negative_psnr(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
 
     The squared error of a blind model is mostly that of the noisiest patches; the tables average PSNR instead.
     """
-    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
-    return 10 * keras.ops.log10(error + 1e-5)
+    return 10 * keras.ops.log10(_mean_squared_error(clean, denoised) + 1e-5)
 
 
 @keras.saving.register_keras_serializable(package="dncnn_tf")
@@ -34,5 +32,8 @@ def root_mean_squared_error(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
     Between the squared error and the PSNR. Of a low-resolution picture nearly all error is at its edges, and a patch
     of these should count for more than one of sky; in PSNR they count alike.
     """
-    error = keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))
-    return 255 * keras.ops.sqrt(error + 1e-6)
+    return 255 * keras.ops.sqrt(_mean_squared_error(clean, denoised) + 1e-6)
+
+
+def _mean_squared_error(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
+    return keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))

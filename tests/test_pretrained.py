@@ -13,14 +13,12 @@ import skimage
 from PIL import Image
 
 from dncnn_tf import deblock, denoise, upscale
-from dncnn_tf.cards import shipped_models
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.metrics import psnr
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 FIGURE_12 = Path(__file__).parents[1] / "benchmarks/figure12.py"
-BLIND = [name for name in ("dncnn-b", "cdncnn-b", "dncnn-3") if name in shipped_models()]
-general = pytest.mark.skipif("dncnn-3" not in shipped_models(), reason="dncnn-3 is not in the box yet")
+BLIND = ("dncnn-b", "cdncnn-b", "dncnn-3")
 
 
 def crop(name: str, model: str) -> np.ndarray:
@@ -45,7 +43,6 @@ def test_blind_models_leave_flat_pictures_alone(model):
         assert np.abs(denoise(flat, model) - flat).max() < 2 / 255
 
 
-@general
 @pytest.mark.parametrize("name", ["coffee.png", "astronaut.png"])
 @pytest.mark.parametrize(("scale", "gain"), [(2, 1), (3, 0.8), (4, 0.6)])
 def test_the_general_model_upscales_better_than_bicubic(name, scale, gain):
@@ -61,7 +58,6 @@ def test_the_general_model_upscales_better_than_bicubic(name, scale, gain):
     assert scores["ours"] > scores["bicubic"] + gain
 
 
-@general
 @pytest.mark.parametrize("name", ["coffee.png", "astronaut.png"])
 @pytest.mark.parametrize("quality", [10, 20, 40, 60])
 def test_the_general_model_takes_blocks_away(name, quality):
@@ -72,7 +68,6 @@ def test_the_general_model_takes_blocks_away(name, quality):
     assert after > before + 0.5
 
 
-@general
 def test_figure_12(tmp_path):
     """One picture spoiled in six ways: the one model improves each region."""
     done = subprocess.run(
