@@ -176,7 +176,7 @@ RECIPES: dict[str, TrainConfig] = {
             task="general",
             **_ANY_SIGMA | {"loss": "rmse"},
             init="dncnn-b",
-            epochs=112,
+            epochs=160,
             frozen_share=1.0,
         ),
     )

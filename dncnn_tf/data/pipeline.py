@@ -19,9 +19,9 @@ from .patches import PatchSource, rescaled
 # DnCNN-3's patches are cut from the middle of a spoiled region, so that they look as if cut from a whole spoiled
 # image: no resizing border in sight, JPEG's 8×8 grid at any place.
 _REGION_MARGIN = 16
-# Upscaling takes longest to learn, ×4 above all.
+# Upscaling takes longest to learn, ×3 and ×4 above all.
 _TASKS = (0, 1, 1, 1, 2)  # noise, super-resolution, JPEG
-_SCALES = (2, 3, 4, 4)
+_SCALES = (2, 3, 3, 4, 4)
 _CANDIDATES = 2  # places, of which super-resolution takes the one that lost more: from a patch of sky it learns nothing
 _GRID = 12  # a multiple of ×2, ×3 and ×4
 _LOWEST_QUALITY, _HIGHEST_QUALITY = 5, 99
