@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 TENSORFLOW = os.environ.get("DNCNN_TF_TENSORFLOW", "tensorflow")
@@ -34,13 +34,13 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
-    packages=["dncnn_tf", "dncnn_tf.data", "dncnn_tf.runtimes", "dncnn_tf.cli"],
+    packages=[*find_packages(include=["dncnn_tf*"]), "dncnn_tf.cli", "dncnn_tf.cli.commands"],
     package_dir={"dncnn_tf": "dncnn_tf", "dncnn_tf.cli": "cli"},
     package_data={"dncnn_tf": ["py.typed", "pretrained/*"], "dncnn_tf.data": ["*.json"]},
     install_requires=requirements(),
     extras_require={
         "test": [
-            *("pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "hypothesis>=6", "PyWavelets>=1.6"),
+            *("pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "import-linter>=2.5", "hypothesis>=6", "PyWavelets>=1.6"),
             *("kubernetes-validate>=1.31", "pyyaml>=6"),  # the manifest in the README
             "opencv-python-headless>=4.11",  # writes and reads pictures with coders of its own
             *{package for packages in ENGINES.values() for package in packages},

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import click
 
+from dncnn_tf.errors import describe
+
 INTERRUPTED, TERMINATED = 130, 143
 
 
@@ -70,22 +72,6 @@ def error(line: str) -> None:
 def printable(line: str) -> str:
     """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
-
-
-def describe(failure: Exception) -> str:
-    """An exception's message in one line."""
-    if isinstance(failure, OSError) and failure.filename is not None:
-        return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
-    message = str(failure)
-    if not type(failure).__module__.startswith("dncnn_tf"):  # ours are one line, but for what a file's name holds
-        message = " ".join(message.split())
-    return message or type(failure).__name__
-
-
-def describe_of(failure: Exception, name: object, *others: object) -> str:
-    """The same, with the file's name in front unless it begins with that, or with another that says as much."""
-    message = describe(failure)
-    return message if message.startswith((str(name), *map(str, others))) else f"{name}: {message}"
 
 
 def check_json_file(json_file: Path | None, overwrite: bool) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dncnn_tf.cards import ModelError
-from dncnn_tf.formats import SUFFIXES
-from dncnn_tf.image_writing import encode, write, write_to
-from dncnn_tf.images import pixel_count, read
-from dncnn_tf.picture import Picture
+from dncnn_tf.errors import describe_of
+from dncnn_tf.images.formats import SUFFIXES
+from dncnn_tf.images.picture import Picture
+from dncnn_tf.images.reading import pixel_count, read
+from dncnn_tf.images.writing import encode, write, write_to
+from dncnn_tf.models.cards import ModelError
 
-from .common import describe_of
 from .file_plan import Job
 from .places import Place, is_remote
 from .restorer import Restorer

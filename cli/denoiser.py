@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dncnn_tf.arrays import from_float
 from dncnn_tf.config import RECIPES
-from dncnn_tf.inference import denoise_levels
-from dncnn_tf.model_choice import choose_model, misfits
-from dncnn_tf.noise import Noise, estimate_noise
-from dncnn_tf.picture import Picture
-from dncnn_tf.runtimes import Runtime
+from dncnn_tf.engines.base import Engine
+from dncnn_tf.images.arrays import from_float
+from dncnn_tf.images.picture import Picture
+from dncnn_tf.restoration.choice import choose_model, misfits
+from dncnn_tf.restoration.denoising import denoise_levels
+from dncnn_tf.restoration.noise import Noise, estimate_noise
 
 from .restorer import Restorer
 
@@ -59,7 +59,7 @@ class Denoiser(Restorer):
         )
         return dataclasses.replace(picture, levels=denoised[0])
 
-    def _runtime(self, picture: Picture, name: str) -> Runtime:
+    def _runtime(self, picture: Picture, name: str) -> Engine:
         if self.model != "auto" and self.model not in RECIPES:
             return self.open(self.model)
         noise = estimate_noise(picture.levels) if self.sigma is None else Noise(self.sigma)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from dncnn_tf.formats import SUFFIXES
+from dncnn_tf.images.formats import SUFFIXES
 
 from .places import Place, is_remote, place
 

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from dncnn_tf.arrays import from_float
-from dncnn_tf.image_writing import coded_anew
-from dncnn_tf.picture import Picture
-from dncnn_tf.resizing import enlarge
-from dncnn_tf.restoration import enlarge_levels, restore_luminance
+from dncnn_tf.images.arrays import from_float
+from dncnn_tf.images.picture import Picture
+from dncnn_tf.images.resizing import enlarge
+from dncnn_tf.images.writing import coded_anew
+from dncnn_tf.restoration.luminance import enlarge_levels, restore_luminance
 
 from .restorer import Restorer
 

@@ -12,22 +12,22 @@ import click
 from dncnn_tf import __version__
 from dncnn_tf.files import remove_unfinished
 
-from .benchmark import benchmark
+from .commands.benchmark import benchmark
+from .commands.convert import convert
+from .commands.data import data
+from .commands.deblock import deblock
+from .commands.demo import demo
+from .commands.denoise import denoise
+from .commands.evaluate import evaluate
+from .commands.export import export
+from .commands.finetune import finetune
+from .commands.inspect import inspect
+from .commands.models import models
+from .commands.request import request
+from .commands.serve import serve
+from .commands.train import train
+from .commands.upscale import upscale
 from .common import INTERRUPTED, TERMINATED
-from .convert import convert
-from .data import data
-from .deblock import deblock
-from .demo import demo
-from .denoise import denoise
-from .evaluate import evaluate
-from .export import export
-from .finetune import finetune
-from .inspect import inspect
-from .models import models
-from .request import request
-from .serve import serve
-from .train import train
-from .upscale import upscale
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dncnn_tf.engines import ENGINES, LARGE
+from dncnn_tf.engines.available import ENGINES, LARGE
 
 from .common import check_json_file, note, noter
 from .file_plan import FORMATS, STREAM, Job, make_plan
@@ -247,7 +247,7 @@ def _is_free(job: Job, files: Files, exists: Existing, tally: Tally) -> bool:
 
 
 def _restore_all(jobs: list[Job], files: Files, make_restorer: Callable[..., Restorer], tally: Tally) -> None:
-    from dncnn_tf.images import allow_pixels
+    from dncnn_tf.images.reading import allow_pixels
 
     from .restorer import progress_bar
 
@@ -279,7 +279,7 @@ def _restore_here(
 
 def _is_large(jobs: list[Job]) -> bool:
     """Whether the pictures have many pixels in all; of standard input it is not known."""
-    from dncnn_tf.images import pixel_count
+    from dncnn_tf.images.reading import pixel_count
 
     sources = (job.source for job in jobs if job.source)
     sizes = (_PIXELS_ELSEWHERE if is_remote(source) else pixel_count(source) for source in sources)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from dncnn_tf.cards import ModelError
+from dncnn_tf.models.cards import ModelError
 
 from .common import quiet_start
 from .file_plan import Job
@@ -161,7 +161,7 @@ class _Actor:
     """Holds a network and restores what it is given."""
 
     def __init__(self, files: Files, make_restorer: Callable[..., Restorer]) -> None:
-        from dncnn_tf.images import allow_pixels
+        from dncnn_tf.images.reading import allow_pixels
 
         allow_pixels(files.max_pixels)
         self.files = files

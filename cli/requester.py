@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from dncnn_tf.inference import denoise_levels
-from dncnn_tf.picture import Picture
-from dncnn_tf.serving import Client
+from dncnn_tf.engines.serving import Client
+from dncnn_tf.images.picture import Picture
+from dncnn_tf.restoration.denoising import denoise_levels
 
 from .common import quiet_start
 from .restorer import Restorer

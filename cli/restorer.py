@@ -15,11 +15,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from dncnn_tf.image_writing import losses, require_holds
-from dncnn_tf.inference import as_runtime
-from dncnn_tf.picture import Picture
-from dncnn_tf.runtimes import Runtime
-from dncnn_tf.tiling import memory_for_network
+from dncnn_tf.engines.base import Engine
+from dncnn_tf.images.picture import Picture
+from dncnn_tf.images.writing import losses, require_holds
+from dncnn_tf.restoration.denoising import as_engine
+from dncnn_tf.restoration.tiling import memory_for_network
 
 from .common import quiet_start
 
@@ -57,7 +57,7 @@ class Restorer(ABC):
         self.engine = runtime
         self.large = large
         self.note = note
-        self._runtimes: dict[str, Runtime] = {}
+        self._runtimes: dict[str, Engine] = {}
 
     def __call__(self, picture: Picture, format: str, name: str, progress: Callable[[float], None]) -> Picture:
         """Restore one picture.
@@ -88,13 +88,11 @@ class Restorer(ABC):
     def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
         """The result, not yet written."""
 
-    def open(self, model: str) -> Runtime:
+    def open(self, model: str) -> Engine:
         """A model by name or path, ready to run."""
         if model not in self._runtimes:
             with quiet_start():
-                self._runtimes[model] = as_runtime(
-                    model, precision=self.precision, engine=self.engine, large=self.large
-                )
+                self._runtimes[model] = as_engine(model, precision=self.precision, engine=self.engine, large=self.large)
         return self._runtimes[model]
 
     def memory(self, picture: Picture, name: str) -> int:

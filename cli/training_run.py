@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from dncnn_tf.cluster import Cluster
 from dncnn_tf.config import TrainConfig
+from dncnn_tf.training.workers import Cluster
 
 from .common import note, start_keras
 
@@ -22,7 +22,7 @@ def run(config: TrainConfig | None, folder: Path, *, resume: bool = False, devic
         devices: comma-separated TensorFlow devices, None for all.
     """
     start_keras()
-    from dncnn_tf.training import train
+    from dncnn_tf.training.fit import train
 
     from .progress import TrainingProgress
 

@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .cards import ModelError, shipped_models
     from .config import RECIPES, ModelConfig, TrainConfig
-    from .evaluation import evaluate
-    from .inference import denoise
-    from .metrics import psnr
-    from .model import build_dncnn, fold_batch_norm
-    from .noise import estimate_sigma
-    from .restoration import deblock, upscale
-    from .training import train
-    from .weights import load_model
+    from .evaluation.metrics import psnr
+    from .evaluation.protocol import evaluate
+    from .models.cards import ModelError, shipped_models
+    from .models.dncnn import build_dncnn, fold_batch_norm
+    from .models.weights import load_model
+    from .restoration.denoising import denoise
+    from .restoration.luminance import deblock, upscale
+    from .restoration.noise import estimate_sigma
+    from .training.fit import train
 
 _MODULES = {
     "RECIPES": "config",
     "ModelConfig": "config",
-    "ModelError": "cards",
+    "ModelError": "models.cards",
     "TrainConfig": "config",
-    "build_dncnn": "model",
-    "deblock": "restoration",
-    "denoise": "inference",
-    "estimate_sigma": "noise",
-    "evaluate": "evaluation",
-    "fold_batch_norm": "model",
-    "load_model": "weights",
-    "psnr": "metrics",
-    "shipped_models": "cards",
-    "train": "training",
-    "upscale": "restoration",
+    "build_dncnn": "models.dncnn",
+    "deblock": "restoration.luminance",
+    "denoise": "restoration.denoising",
+    "estimate_sigma": "restoration.noise",
+    "evaluate": "evaluation.protocol",
+    "fold_batch_norm": "models.dncnn",
+    "load_model": "models.weights",
+    "psnr": "evaluation.metrics",
+    "shipped_models": "models.cards",
+    "train": "training.fit",
+    "upscale": "restoration.luminance",
 }
 
 __all__ = [

@@ -46,9 +46,9 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights file of a small network; files of tests that need another one have a `model` of their own."""
-    from models import trained_like
+    from helpers.models import trained_like
 
-    from dncnn_tf.weights import save_weights
+    from dncnn_tf.models.weights import save_weights
 
     path = tmp_path_factory.mktemp("model") / "small.weights.h5"
     save_weights(trained_like(depth=3, filters=4), path, {"name": "small"})

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from ..formats import SUFFIXES
+from ..errors import DnCNNError
+from ..images.formats import SUFFIXES
 from .decoding import GREY_MODES, to_8bit
 
 REGISTRY = Path(__file__).with_name("registry.json")
@@ -39,7 +40,7 @@ _SAMPLE = (
 _MAX_DECODED_BYTES = 8 * 2**30 // 3
 
 
-class DatasetError(Exception):
+class DatasetError(DnCNNError):
     """Images cannot be had; the message says which, why and what to do."""
 
 

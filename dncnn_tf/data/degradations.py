@@ -11,8 +11,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from ..arrays import from_float
-from ..resizing import enlarge_axis, shrink_axis
+from ..images.arrays import from_float
+from ..images.resizing import enlarge_axis, shrink_axis
 
 
 def add_gaussian_noise(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:

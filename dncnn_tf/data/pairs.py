@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats import SUFFIXES
+from ..images.formats import SUFFIXES
 from .datasets import DatasetError, decode, resolve
 
 

@@ -1,0 +1,1 @@
+"""What stands behind the project's figures; README.md is the index."""

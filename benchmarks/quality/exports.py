@@ -1,0 +1,83 @@
+"""What each format of an export costs: size, difference, PSNR, time.
+
+    DNCNN_TF_DATA=DIR python -m benchmarks.quality.exports
+
+Results: exports.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from benchmarks.common.page import write_page
+from dncnn_tf.engines.opening import open_engine
+from dncnn_tf.evaluation.protocol import Setting, evaluate
+from dncnn_tf.evaluation.timing import noisy_image
+from dncnn_tf.export.checks import ExportError
+from dncnn_tf.export.exports import Export, export_onnx, export_saved_model, export_tflite
+from dncnn_tf.models.weights import load_model
+
+TABLE = Path(__file__).with_name("exports.md")
+HOW = """`DNCNN_TF_DATA=DIR python -m benchmarks.quality.exports`, against the Keras model in float32. The difference is
+the largest of any output pixel, of 1, on a noisy photograph."""
+SIGMA, DATA, SIDE, ROUNDS = 25, "set12", 512, 5
+EXPORTS: dict[str, Callable[..., Export]] = {
+    "SavedModel": export_saved_model,
+    "SavedModel, bfloat16": functools.partial(export_saved_model, precision="bfloat16"),
+    "ONNX": export_onnx,
+    "TFLite": export_tflite,
+    **{f"TFLite, {kind}": functools.partial(export_tflite, quantize=kind) for kind in ("float16", "dynamic", "int8")},
+}
+
+
+@click.command()
+@click.option("--model", default="dncnn-b", show_default=True, help="A grey model.")
+def main(model: str) -> None:
+    """Export in every format, measure, and write the table."""
+    source = load_model(model)
+    with tempfile.TemporaryDirectory() as work:
+        exports = {}
+        for name, export in EXPORTS.items():
+            try:
+                exports[name] = export(source, model, Path(work))
+            except ExportError as error:
+                click.echo(f"{name}: {error}")
+        runtimes = {name: open_engine(export.path) for name, export in exports.items()}
+        seconds = _seconds(runtimes)
+        reference = evaluate(open_engine(model, engine="keras"), DATA, Setting("denoise", SIGMA)).psnr
+        losses = {
+            name: reference - evaluate(each, DATA, Setting("denoise", SIGMA)).psnr for name, each in runtimes.items()
+        }
+    lines = [
+        f"| `{model}` as | MB | max difference | PSNR loss on Set12, σ {SIGMA} | seconds, {SIDE}×{SIDE} |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {name} | {export.size / 1e6:.2f} | {export.difference:.1e} | {losses[name]:.4f} dB | {seconds[name]:.2f} |"
+        for name, export in exports.items()
+    ]
+    click.echo("\n".join(lines))
+    write_page(TABLE, "What each format of an export costs", HOW, lines)
+
+
+def _seconds(runtimes: dict[str, object]) -> dict[str, float]:
+    """Median seconds for one image, taking turns."""
+    noisy = noisy_image(SIDE)
+    times: dict[str, list[float]] = {name: [] for name in runtimes}
+    for _ in range(ROUNDS + 1):
+        for name, runtime in runtimes.items():
+            start = time.perf_counter()
+            runtime(noisy)
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken[1:]) for name, taken in times.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""How fast is a training step of DnCNN-S, beside a plain PyTorch DnCNN and the machine's bfloat16 peak?
+
+    pip install torch
+    python -m benchmarks.speed.training
+
+Every contender is a process of its own that waits while another one works. They take turns, several times over, so
+that a machine whose speed drifts treats them alike; each round's ratios are taken within the round.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import click
+import numpy as np
+
+from benchmarks.common.machine import describe_machine
+
+PACKAGE = ("dncnn-tf bfloat16", "dncnn-tf float32")
+"""As `dncnn-tf train` runs: `model.fit` under `MirroredStrategy`, fused batch normalisation."""
+KERAS_LAYER = "dncnn-tf bfloat16, Keras' own BatchNormalization"
+TORCH_DEFAULT = "PyTorch float32"
+"""A plain DnCNN in PyTorch's default precision and memory layout."""
+TORCH_BEST = "PyTorch bfloat16 autocast, channels_last"
+CONTENDERS = (*PACKAGE, KERAS_LAYER, TORCH_DEFAULT, TORCH_BEST)
+PEAK_SIDE = 4096
+
+
+@click.command()
+@click.option("--batch", default=128, show_default=True, help="Patches in one step.")
+@click.option("--patch", default=40, show_default=True, help="Side of a patch in pixels.")
+@click.option("--rounds", default=5, show_default=True, help="Turns that each contender gets.")
+@click.option("--seconds", default=8.0, show_default=True, help="Length of one turn, at least.")
+@click.option("--worker", hidden=True)
+def main(batch: int, patch: int, rounds: int, seconds: float, worker: str | None) -> None:
+    """Print a table: steps, patches and pixels per second, share of the peak, ratios to PyTorch."""
+    if worker is not None:
+        _serve(worker, batch, patch)
+        return
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("tensorflow", "keras", "torch"))
+    click.echo(f"{describe_machine()}; {versions}; batches of {batch} patches of {patch}×{patch}\n")
+    workers = {name: Worker(name, batch, patch) for name in (*CONTENDERS, "peak")}
+    results: dict[str, list[float]] = {name: [] for name in workers}
+    for _ in range(rounds):
+        for name, process in workers.items():
+            results[name].append(process.rate(seconds))
+    for process in workers.values():
+        process.stop()
+    _print_table(results, batch, patch)
+
+
+def _print_table(results: dict[str, list[float]], batch: int, patch: int) -> None:
+    flops = training_flops(batch, patch)
+    click.echo("| training step | steps/s | patches/s | kpixels/s | of the bfloat16 peak | ×PyTorch best | ×default |")
+    click.echo("|---|--:|--:|--:|--:|--:|--:|")
+    for name in CONTENDERS:
+        rate = statistics.median(results[name])
+        share = statistics.median(flops * a / b for a, b in zip(results[name], results["peak"], strict=True))
+        best, default = (
+            statistics.median(a / b for a, b in zip(results[name], results[other], strict=True))
+            for other in (TORCH_BEST, TORCH_DEFAULT)
+        )
+        click.echo(
+            f"| {name} | {rate:.3g} | {rate * batch:.0f} | {rate * batch * patch**2 / 1e3:.0f} | {share:.0%} "
+            f"| {best:.2f} | {default:.2f} |"
+        )
+    peak = statistics.median(results["peak"])
+    click.echo(
+        f"\nMedians of {len(results['peak'])} rounds. Peak: the faster of TensorFlow's and PyTorch's product of two "
+        f"{PEAK_SIDE}×{PEAK_SIDE} bfloat16 matrices, {peak / 1e9:,.0f} GFLOP/s; convolutions alone are counted."
+    )
+
+
+def training_flops(batch: int, patch: int, depth: int = 17, filters: int = 64) -> float:
+    """Floating-point operations of the convolutions in one step: forward, and backward to weights and to inputs.
+
+    The first layer needs no gradient of its input.
+    """
+    outer = 2 * 9 * filters
+    middle = (depth - 2) * 2 * 9 * filters**2
+    return batch * patch**2 * (2 * outer + 3 * middle + 3 * outer)
+
+
+class Worker:
+    """One contender in a process of its own, idle unless asked."""
+
+    def __init__(self, name: str, batch: int, patch: int) -> None:
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.speed.training",
+                "--worker",
+                name,
+                "--batch",
+                str(batch),
+                "--patch",
+                str(patch),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
+        )
+        self._answer()  # ready
+
+    def rate(self, seconds: float) -> float:
+        """Steps (for the peak: floating-point operations) per second, over at least `seconds`."""
+        print(seconds, file=self.process.stdin, flush=True)
+        return self._answer()
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self) -> float:
+        line = self.process.stdout.readline()
+        if not line:
+            raise click.ClickException("a contender has ended early; its message stands above")
+        return json.loads(line)
+
+
+def _serve(name: str, batch: int, patch: int) -> None:
+    """Answer every number of seconds on standard input with a rate on standard output."""
+    step, amount = _peak() if name == "peak" else (_contender(name, batch, patch), 1.0)
+    step()  # traces, compiles and allocates
+    step()
+    print(0.0, flush=True)
+    for line in sys.stdin:
+        start, count = time.perf_counter(), 0
+        while time.perf_counter() - start < float(line):
+            step()
+            count += 1
+        print(json.dumps(amount * count / (time.perf_counter() - start)), flush=True)
+
+
+def _contender(name: str, batch: int, patch: int) -> Callable[[], object]:
+    rng = np.random.default_rng(0)
+    clean = rng.random((batch, patch, patch, 1), dtype=np.float32)
+    noisy = clean + rng.standard_normal(clean.shape, dtype=np.float32) * np.float32(25 / 255)
+    return _torch_step(name, noisy, clean) if name.startswith("PyTorch") else _keras_step(name, noisy, clean)
+
+
+def _keras_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[], object]:
+    import keras
+    import tensorflow as tf
+
+    from dncnn_tf.config import TrainConfig
+    from dncnn_tf.models import batch_norm
+    from dncnn_tf.training.compiling import new_model
+
+    if name == KERAS_LAYER:
+        batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call
+    precision = "float32" if name.endswith("float32") else "bfloat16"
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        model = new_model(TrainConfig(precision=precision))
+    batches = tf.data.Dataset.from_tensors((noisy, clean)).repeat()
+    iterator = iter(strategy.experimental_distribute_dataset(batches))  # as `fit` does
+    model.make_train_function()
+    return lambda: float(model.train_function(iterator)["loss"])
+
+
+def _torch_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[], object]:
+    import torch
+    from torch import nn
+
+    middle = [
+        layer
+        for _ in range(15)
+        for layer in (nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(inplace=True))
+    ]
+    network = nn.Sequential(
+        nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(inplace=True), *middle, nn.Conv2d(64, 1, 3, padding=1)
+    )
+    best = name == TORCH_BEST
+    layout = torch.channels_last if best else torch.contiguous_format
+    network = network.to(memory_format=layout)
+    noisy, clean = (torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout) for x in (noisy, clean))
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.9, 0.99))
+
+    def step() -> float:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=best):
+            denoised = noisy - network(noisy)
+        loss = nn.functional.mse_loss(denoised.float(), clean)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def _peak() -> tuple[Callable[[], object], float]:
+    """The faster of two libraries' bfloat16 matrix products, and the operations in one."""
+    import tensorflow as tf
+    import torch
+
+    a = torch.randn(PEAK_SIDE, PEAK_SIDE).bfloat16()
+    b = tf.cast(tf.random.normal([PEAK_SIDE, PEAK_SIDE]), tf.bfloat16)
+    products = (lambda: a @ a, lambda: tf.linalg.matmul(b, b).numpy())
+    return min(products, key=_duration), 2.0 * PEAK_SIDE**3
+
+
+def _duration(work: Callable[[], object]) -> float:
+    work()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _version(distribution: str) -> str:
+    for name in (distribution, f"{distribution}-cpu"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    raise click.UsageError(f"this benchmark needs {distribution}: pip install {distribution}")
+
+
+if __name__ == "__main__":
+    main()

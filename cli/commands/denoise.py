@@ -1,0 +1,55 @@
+"""`dncnn-tf denoise`: remove the noise from image files."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from ..common import command
+from ..parameters import SigmaOrAuto, Strength
+from ..pictures import Files, file_options, network_options, restore_files
+
+
+@command("denoise")
+@file_options(suffix="_denoised")
+@click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and σ.")
+@click.option(
+    "--sigma",
+    type=SigmaOrAuto(),
+    default="auto",
+    show_default=True,
+    metavar="auto|σ",
+    help="Noise level, if you know it.",
+)
+@click.option("--strength", type=Strength(), default=1.0, show_default=True, help="Share of the noise to subtract.")
+@click.option("--save-noise", is_flag=True, help="Also write what was removed, on mid-grey: NAME_denoised_noise.png.")
+@click.option("--compare", is_flag=True, help="Also write before and after side by side: NAME_denoised_compare.png.")
+@network_options
+def denoise(
+    inputs: tuple[str, ...],
+    files: Files,
+    save_noise: bool,
+    compare: bool,
+    **options: Any,
+) -> None:
+    """Remove Gaussian noise from images; nothing else about them changes.
+
+    INPUT is a file, a folder, a quoted glob, or - for stdin. In folders and globs, files whose name ends in
+    the suffix are results of an earlier run and are passed over.
+
+    \b
+    dncnn-tf denoise photo.jpg                    writes photo_denoised.jpg
+    dncnn-tf denoise scans/ -o clean/ --recursive
+    dncnn-tf denoise photo.png --strength 0.7 --compare
+    dncnn-tf denoise - < noisy.png > clean.png
+    """
+    extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
+
+    def make_denoiser(**job: Any) -> Any:
+        from ..denoiser import Denoiser
+
+        return Denoiser(**job, **options)
+
+    restore_files(inputs, dataclasses.replace(files, extras=extras), make_denoiser)

@@ -1,0 +1,1 @@
+"""Many files: what to do, reading ahead, restoring, writing, here or on Ray."""

@@ -1,0 +1,25 @@
+"""An ONNX graph, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+
+from .base import INPUT, OUTPUT
+
+
+class OnnxRuntime:
+    """An ONNX graph on the CPU, in float32.
+
+    Args:
+        graph: as `onnx_graph.onnx_model` makes it.
+        channels, receptive_radius: of the network.
+    """
+
+    def __init__(self, graph: bytes, channels: int, receptive_radius: int) -> None:
+        self.channels, self.receptive_radius = channels, receptive_radius
+        self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+
+    def __call__(self, noisy: np.ndarray) -> np.ndarray:
+        """As `Engine`."""
+        return self._session.run([OUTPUT], {INPUT: np.asarray(noisy, np.float32)})[0]

@@ -1,0 +1,35 @@
+"""A SavedModel, run by TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ..models.cards import ModelError
+from .base import INPUT, OUTPUT, SIGNATURE
+
+
+class SavedModelEngine:
+    """A SavedModel, in the precision it was written with.
+
+    Args:
+        folder: as `saved_model.write_saved_model` made it; it is read here and not needed again.
+        channels, receptive_radius: of the network.
+
+    Raises:
+        ModelError: it is damaged, or was not exported by dncnn-tf.
+    """
+
+    def __init__(self, folder: Path, channels: int, receptive_radius: int) -> None:
+        self.channels, self.receptive_radius = channels, receptive_radius
+        try:
+            self._model = tf.saved_model.load(folder)  # kept: the function does not hold its variables
+            self._forward = self._model.signatures[SIGNATURE]
+        except Exception as error:  # a damaged folder fails in many ways
+            raise ModelError(f"{folder}: damaged, or not exported by dncnn-tf; export it again") from error
+
+    def __call__(self, noisy: np.ndarray) -> np.ndarray:
+        """As `Engine`."""
+        return self._forward(**{INPUT: np.asarray(noisy, np.float32)})[OUTPUT].numpy()

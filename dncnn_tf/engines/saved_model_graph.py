@@ -1,0 +1,77 @@
+"""A DnCNN as a TensorFlow SavedModel with the signatures that TensorFlow Serving offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from .base import INPUT, OUTPUT, SIGNATURE
+
+UINT8, IMAGE_BYTES = "uint8", "image_bytes"
+"""The other two signatures. REST carries strings as base64 where the names of in- and output end in `_bytes`."""
+
+BYTES_INPUT, BYTES_OUTPUT = "image_bytes", "denoised_bytes"
+
+
+def write_saved_model(folded: keras.Model, folder: Path) -> None:
+    """Write a SavedModel.
+
+    Its signatures, each for any N, H and W:
+
+    - `serving_default`: `noisy`, float32 (N, H, W, C) in [0, 1] → `denoised`, the same shape, not clipped;
+    - `uint8`: the same in uint8, clipped and rounded;
+    - `image_bytes`: `image_bytes`, N files' contents (PNG, JPEG, BMP or GIF, 8 bits), each of its own size →
+      `denoised_bytes`, N PNG files' contents, grey or colour, with or without alpha as they came.
+
+    Args:
+        folded: a DnCNN without batch normalisation.
+        folder: where; it must not exist.
+    """
+    shape = (None, None, None, folded.input_shape[-1])
+
+    def floats(noisy: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {OUTPUT: folded(noisy, training=False)}
+
+    def levels(noisy: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {OUTPUT: _to_levels(folded(_from_levels(noisy), training=False))}
+
+    def files(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        signature = tf.TensorSpec((), tf.string)
+        return {
+            BYTES_OUTPUT: tf.map_fn(
+                lambda file: _denoise_file(folded, file), image_bytes, fn_output_signature=signature
+            )
+        }
+
+    archive = keras.export.ExportArchive()
+    archive.track(folded)
+    archive.add_endpoint(SIGNATURE, floats, input_signature=[tf.TensorSpec(shape, tf.float32, name=INPUT)])
+    archive.add_endpoint(UINT8, levels, input_signature=[tf.TensorSpec(shape, tf.uint8, name=INPUT)])
+    archive.add_endpoint(IMAGE_BYTES, files, input_signature=[tf.TensorSpec((None,), tf.string, name=BYTES_INPUT)])
+    archive.write_out(folder, verbose=False)
+
+
+def _from_levels(levels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(levels, tf.float32) / 255
+
+
+def _to_levels(denoised: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.round(tf.clip_by_value(denoised, 0, 1) * 255), tf.uint8)
+
+
+def _denoise_file(folded: keras.Model, file: tf.Tensor) -> tf.Tensor:
+    """One file's content to another's; a grey model takes colours one by one, a colour model takes grey as colour."""
+    image = tf.io.decode_image(file, expand_animations=False)  # (H, W, 1 to 4)
+    channels = tf.shape(image)[-1]
+    colours = channels - 1 + channels % 2  # without alpha, which is the second or the fourth
+    noisy = _from_levels(image[..., :colours])
+    if folded.input_shape[-1] == 1:
+        planes = tf.transpose(noisy, (2, 0, 1))[..., None]  # (1 or 3, H, W, 1)
+        denoised = tf.transpose(folded(planes, training=False)[..., 0], (1, 2, 0))
+    else:
+        rgb = noisy + tf.zeros(3)
+        denoised = folded(rgb[None], training=False)[0]
+        denoised = tf.cond(colours == 1, lambda: tf.reduce_mean(denoised, axis=-1, keepdims=True), lambda: denoised)
+    return tf.io.encode_png(tf.concat([_to_levels(denoised), image[..., colours:]], axis=-1))

@@ -1,0 +1,31 @@
+"""The base of every exception of the package, and failures in words."""
+
+from __future__ import annotations
+
+import os
+
+
+class DnCNNError(Exception):
+    """Something could not be done; the message is one line that says what, why and what to do."""
+
+
+def describe(failure: Exception) -> str:
+    """An exception's message in one line."""
+    if isinstance(failure, OSError) and failure.filename is not None:
+        return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
+    message = str(failure)
+    if not isinstance(failure, DnCNNError):  # ours are one line, but for what a file's name holds
+        message = " ".join(message.split())
+    return message or type(failure).__name__
+
+
+def describe_of(failure: Exception, name: object, *others: object) -> str:
+    """The same, with the file's name in front unless it begins with that, or with another that says as much."""
+    message = describe(failure)
+    return message if message.startswith((str(name), *map(str, others))) else f"{name}: {message}"
+
+
+def first_line(failure: Exception | str | None) -> str:
+    """What a library says first; an exception's kind where it says nothing."""
+    kind = type(failure).__name__ if isinstance(failure, Exception) else "no message"
+    return (str(failure or "").strip().splitlines() or [kind])[0]

@@ -1,0 +1,1 @@
+"""Figures: the paper's protocol, its tables, and times."""

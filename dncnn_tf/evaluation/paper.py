@@ -1,0 +1,97 @@
+"""What the paper reports of its own models: Tables II, III and V, and the colour model's figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..config import ModelConfig
+
+# Table II: average PSNR on BSD68.
+_TABLE_2 = {
+    "DnCNN-S": {15: 31.73, 25: 29.23, 50: 26.23},
+    "DnCNN-B": {15: 31.61, 25: 29.16, 50: 26.23},
+}
+
+# Table III: PSNR of each image of Set12, then their average.
+_TABLE_3 = {
+    "DnCNN-S": {
+        15: (32.61, 34.97, 33.30, 32.20, 33.09, 31.70, 31.83, 34.62, 32.64, 32.42, 32.46, 32.47, 32.859),
+        25: (30.18, 33.06, 30.87, 29.41, 30.28, 29.13, 29.43, 32.44, 30.00, 30.21, 30.10, 30.12, 30.436),
+        50: (27.03, 30.00, 27.32, 25.70, 26.78, 25.87, 26.48, 29.39, 26.22, 27.20, 27.24, 26.90, 27.178),
+    },
+    "DnCNN-B": {
+        15: (32.10, 34.93, 33.15, 32.02, 32.94, 31.56, 31.63, 34.56, 32.09, 32.35, 32.41, 32.41, 32.680),
+        25: (29.94, 33.05, 30.84, 29.34, 30.25, 29.09, 29.35, 32.42, 29.69, 30.20, 30.09, 30.10, 30.362),
+        50: (27.03, 30.02, 27.39, 25.72, 26.83, 25.89, 26.48, 29.38, 26.38, 27.23, 27.23, 26.91, 27.206),
+    },
+}
+
+# Table V, column DnCNN-3: average PSNR and SSIM.
+TABLE_5 = {
+    "denoise": {
+        "bsd68": {15: (31.46, 0.8826), 25: (29.02, 0.8190), 50: (26.10, 0.7076)},
+    },
+    "super-resolution": {
+        "set5": {2: (37.58, 0.9590), 3: (33.75, 0.9222), 4: (31.40, 0.8845)},
+        "set14": {2: (33.03, 0.9128), 3: (29.81, 0.8321), 4: (28.04, 0.7672)},
+        "bsd100": {2: (31.90, 0.8961), 3: (28.85, 0.7981), 4: (27.29, 0.7253)},
+        "urban100": {2: (30.74, 0.9139), 3: (27.15, 0.8276), 4: (25.20, 0.7521)},
+    },
+    "jpeg": {
+        "classic5": {10: (29.40, 0.8026), 20: (31.63, 0.8610), 30: (32.91, 0.8861), 40: (33.77, 0.9003)},
+        "live1": {10: (29.19, 0.8123), 20: (31.59, 0.8802), 30: (32.98, 0.9090), 40: (33.96, 0.9247)},
+    },
+}
+
+# The authors' colour model on CBSD68, published beside its weights.
+_COLOR = {15: 33.89, 25: 31.23, 50: 27.92}
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """One published result.
+
+    Attributes:
+        model: the paper's name of the model.
+        psnr: average in decibels.
+        ssim: average; None where the paper has none.
+        images: PSNR by the file's stem, where the paper has it.
+    """
+
+    model: str
+    psnr: float
+    ssim: float | None = None
+    images: dict[str, float] = field(default_factory=dict)
+
+
+def paper_figure(model: str, config: ModelConfig, task: str, data: str, level: float | None) -> PaperFigure | None:
+    """The paper's result of the model that corresponds to ours.
+
+    Args:
+        model: our model's name or path; it tells DnCNN-3 from DnCNN-B, which have the same shape.
+        config: our model's shape.
+        task: "denoise", "super-resolution" or "jpeg".
+        data: a published set's name; a folder has no figure.
+        level: σ, scale or quality.
+    """
+    kind = _kind(model, config, task)
+    if kind == "DnCNN-3":
+        cell = TABLE_5[task].get(data, {}).get(level)
+        return PaperFigure(kind, *cell) if cell else None
+    if kind == "CDnCNN-B":
+        return PaperFigure(kind, _COLOR[level]) if data == "cbsd68" and level in _COLOR else None
+    if data == "bsd68" and level in _TABLE_2[kind]:
+        return PaperFigure(kind, _TABLE_2[kind][level])
+    if data == "set12" and level in _TABLE_3[kind]:
+        *images, average = _TABLE_3[kind][level]
+        return PaperFigure(kind, average, images={f"{i:02d}": psnr for i, psnr in enumerate(images, 1)})
+    return None
+
+
+def _kind(model: str, config: ModelConfig, task: str) -> str:
+    if config.channels == 3:
+        return "CDnCNN-B"
+    if task != "denoise" or any(part.replace("_", "-").startswith("dncnn-3") for part in Path(model).parts):
+        return "DnCNN-3"
+    return "DnCNN-B" if config.depth == 20 else "DnCNN-S"

@@ -1,0 +1,1 @@
+"""Models written for servers and other engines, checked against their source."""

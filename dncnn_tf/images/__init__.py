@@ -1,0 +1,1 @@
+"""One file or array in, the same out: reading, writing, levels, color, resizing."""

@@ -1,0 +1,1 @@
+"""One picture: noise, choice of a model, tiles, denoising and the luminance tasks."""

@@ -1,0 +1,136 @@
+"""How noisy an image is, and whether its noise is white, estimated from the image alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..images.arrays import ImageLike, to_batch, to_float
+
+# Blocks must be few enough to be fast and to need little memory in a large image, and enough to choose among.
+_SIDE = 12
+_MOST_BLOCKS = 2**15
+_FEWEST_BLOCKS = 20
+_LARGEST_SIDE = 4096
+_CLIPPED_SHARE = 0.05
+_ROUNDING = 0.25  # deviation of rounding to 8 bits, roughly
+
+# Noise is called correlated from these figures on; benchmarks/quality/noise.md says how often that is right.
+_VISIBLE = 3.0
+_CORRELATED = 0.15
+_EVEN = 1.5
+
+# Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
+_HIGH_PASS = (-0.48296291314469025, 0.836516303737469, -0.22414386804185735, -0.12940952255092145)
+
+# Median absolute value of standard normal noise: the 0.75 quantile.
+_MEDIAN_ABSOLUTE = 0.6744897501960817
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What an image's flattest parts say about its noise.
+
+    Attributes:
+        sigma: standard deviation on the 0–255 scale.
+        correlation: between neighbouring pixels, −1 to 1: near 0 for white noise, 0.4 and more where noise has been
+            smoothed, as by a camera's processing. None where the image has too few flat parts to tell.
+        evenness: how much rougher the roughest of the flat parts are than the smoothest (90th over 10th percentile of
+            their deviations): some 1.3 where noise is all they hold, more with texture. None where `correlation` is.
+    """
+
+    sigma: float
+    correlation: float | None = None
+    evenness: float | None = None
+
+    @property
+    def correlated(self) -> bool:
+        """Whether the noise is clearly not white; fine texture, which is less even, is not taken for noise."""
+        if self.correlation is None or self.evenness is None:
+            return False
+        return self.sigma > _VISIBLE and self.correlation > _CORRELATED and self.evenness < _EVEN
+
+
+def estimate_sigma(image: ImageLike) -> float:
+    """Estimate the standard deviation of an image's noise: `estimate_noise(image).sigma`."""
+    return estimate_noise(image).sigma
+
+
+def estimate_noise(image: ImageLike) -> Noise:
+    """Estimate an image's noise from the flattest twentieth of its blocks of 12×12 pixels.
+
+    What is left of a block when a quadratic surface is taken away is noise, if the block is flat. Blocks with clipped
+    pixels are left out, and so are exactly flat ones. An image with fewer than 20 other blocks is measured by the
+    median of its finest diagonal wavelet details (Donoho and Johnstone, 1994), which takes fine texture for noise.
+
+    Args:
+        image: as for `dncnn_tf.denoise`; transparency is left out of account.
+
+    Returns:
+        The mean over colour channels and images.
+    """
+    images = to_batch(image).levels  # (N, H, W, C)
+    planes = [plane for planes in images for plane in np.moveaxis(planes, -1, 0)]  # views, of large images too
+    measured = [_flat_block_noise(plane) for plane in planes]
+    if any(noise is None for noise in measured):
+        return Noise(float(np.mean([_wavelet_sigma(to_float(_middle(plane))) for plane in planes])))
+    return Noise(*(float(np.mean(values)) for values in zip(*measured, strict=True)))
+
+
+def _flat_block_noise(plane: np.ndarray) -> tuple[float, float, float] | None:
+    """σ, correlation and evenness of one channel (H, W), None where too few blocks serve."""
+    blocks = to_float(_blocks(plane))
+    clipped = np.mean((blocks == 0) | (blocks == 1), axis=1) > _CLIPPED_SHARE
+    blocks = blocks[~clipped & (np.ptp(blocks, axis=1) > 0)]
+    if len(blocks) < _FEWEST_BLOCKS:
+        return None
+    surfaces = _quadratic_surfaces()
+    residual = (blocks - (blocks @ surfaces) @ surfaces.T).reshape(-1, _SIDE, _SIDE)
+    # Chosen by half of their rows and measured by the others, noise-like blocks are not taken for being less noisy.
+    chosen_by, measured = (np.sum(residual[:, i::2] ** 2, axis=(1, 2)) for i in (0, 1))
+    flattest = np.argsort(chosen_by)[: max(6, len(blocks) // 20)]
+    deviation = np.sqrt(measured[flattest] / ((_SIDE**2 - surfaces.shape[1]) / 2)) * 255
+    low, middle, high = np.quantile(deviation, (0.1, 0.5, 0.9))
+    return middle, _neighbour_correlation(residual[flattest]), high / max(low, _ROUNDING)
+
+
+def _blocks(plane: np.ndarray) -> np.ndarray:
+    """(H, W) → (blocks, 144), evenly spaced ones of a large image."""
+    rows, columns = (n // _SIDE for n in plane.shape)
+    blocks = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
+    stride = int(np.ceil(np.sqrt(max(1, rows * columns / _MOST_BLOCKS))))
+    return blocks[::stride, ::stride].reshape(-1, _SIDE**2)
+
+
+def _middle(plane: np.ndarray) -> np.ndarray:
+    """The plane (H, W), or of a large one a part."""
+    top, left = (max(0, (side - _LARGEST_SIDE) // 2) for side in plane.shape)
+    return plane[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE]
+
+
+def _quadratic_surfaces() -> np.ndarray:
+    """Orthonormal basis (144, 6) of the surfaces a + bx + cy + dxy + ex² + fy² on a block."""
+    y, x = (axis.ravel() for axis in np.mgrid[:_SIDE, :_SIDE])
+    return np.linalg.qr(np.stack([np.ones_like(x), x, y, x * y, x**2, y**2], axis=1).astype(np.float32))[0]
+
+
+def _neighbour_correlation(residual: np.ndarray) -> float:
+    """Correlation of pixels side by side and one above the other, over blocks (n, 12, 12)."""
+    beside = np.sum(residual[:, :, 1:] * residual[:, :, :-1])
+    above = np.sum(residual[:, 1:] * residual[:, :-1])
+    return float((beside + above) / 2 / (np.sum(residual**2) * (_SIDE - 1) / _SIDE))
+
+
+def _wavelet_sigma(plane: np.ndarray) -> float:
+    """The value of scikit-image's `estimate_sigma`, without the second that importing it takes."""
+    details = _high_pass(_high_pass(plane).T)
+    details = details[details != 0]  # exactly flat areas, such as saturated ones, hold no noise to measure
+    return float(np.median(np.abs(details)) / _MEDIAN_ABSOLUTE * 255) if details.size else 0.0
+
+
+def _high_pass(plane: np.ndarray) -> np.ndarray:
+    """Filter along the last axis, mirrored at the borders, and keep every second value."""
+    count = (plane.shape[-1] + 3) // 2
+    mirrored = np.pad(plane, ((0, 0), (2, 3)), mode="symmetric")
+    return sum(weight * mirrored[:, 3 - i :: 2][:, :count] for i, weight in enumerate(_HIGH_PASS))

@@ -1,0 +1,129 @@
+"""Large images in parts: the same result as in one piece, in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..engines.base import Engine
+
+DEFAULT_MEMORY = 2 * 2**30
+"""Bytes that denoising makes do with where nothing else is said."""
+
+# What TensorFlow takes as soon as it is there.
+_START = 700 * 2**20
+
+# Beside the network's feature maps and the picture itself: the result, and what its coding into a file takes.
+_COPIES = 3
+
+# A layer of 64 feature maps in float32 and the one made from it; measured: 540 bytes for each pixel.
+BYTES_PER_PIXEL = 600
+
+# Larger pieces are not faster, and this way progress shows every few seconds.
+_LARGEST_TILE = 1024
+_SMALLEST_TILE = 32
+
+Tile = int | Literal["auto"]
+Progress = Callable[[float], None]
+
+
+def run_tiled(
+    runtime: Engine,
+    noisy: np.ndarray,
+    *,
+    tile: Tile = "auto",
+    max_memory: int,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Run a network over tiles that overlap by its receptive radius: `in_parts`.
+
+    Args:
+        runtime: the network.
+        noisy: float32 (N, H, W, C) with C of the network.
+        tile, max_memory, progress: as for `in_parts`.
+
+    Returns:
+        float32 (N, H, W, C), not clipped.
+    """
+    return in_parts(runtime, noisy, halo=runtime.receptive_radius, tile=tile, max_memory=max_memory, progress=progress)
+
+
+def in_parts(
+    function: Callable[[np.ndarray], np.ndarray],
+    images: np.ndarray,
+    *,
+    halo: int,
+    tile: Tile,
+    max_memory: int,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Apply a function to tiles that overlap; the result is that of the whole images at once.
+
+    Tiles reach to the images' border and no further, so that a network's zero padding lies where it would lie without
+    tiles.
+
+    Args:
+        function: makes an array of the same shape and dtype of (n, h, w, C); a pixel depends on others up to `halo`
+            away.
+        images: (N, H, W, C).
+        halo: in pixels.
+        tile: largest side of a tile in pixels without its halo, 0 for the whole image, "auto" for what fits.
+        max_memory: bytes that the network may take for its feature maps ("auto" only).
+        progress: called with the share that is done, up to 1.
+
+    Returns:
+        As `images`.
+    """
+    count, height, width, _ = images.shape
+    side = tile_side(height, width, halo, max_memory) if tile == "auto" else tile
+    results = np.empty_like(images)
+    done = 0
+    for core, inner, outer in _windows(height, width, side, halo):
+        piece = images[:, *outer]
+        together = max(1, max_memory // (BYTES_PER_PIXEL * piece.shape[1] * piece.shape[2]))
+        for start in range(0, count, together):
+            some = slice(start, start + together)
+            results[some, *core] = function(piece[some])[:, *inner]
+            done += results[some, *core].size
+            if progress is not None:
+                progress(done / images.size)
+    return results
+
+
+def tile_side(height: int, width: int, halo: int, max_memory: int) -> int:
+    """The tile size that "auto" stands for: 0 when the image fits in one piece."""
+    pixels = min(max_memory // BYTES_PER_PIXEL, (_LARGEST_TILE + 2 * halo) ** 2)
+    if height * width <= pixels:
+        return 0
+    return max(_SMALLEST_TILE, math.isqrt(pixels) - 2 * halo)
+
+
+def memory_for_network(max_memory: int, level_bytes: int, resident: int = _START) -> int:
+    """What a process leaves for feature maps.
+
+    Args:
+        max_memory: bytes that the process should make do with.
+        level_bytes: size of the picture's levels.
+        resident: bytes that the process has already, the picture included.
+    """
+    return max(0, max_memory - resident - _COPIES * level_bytes)
+
+
+def _windows(height: int, width: int, side: int, halo: int) -> Iterator[tuple[tuple[slice, slice], ...]]:
+    """For each tile: where its result goes, where that lies in the tile, and what the tile reads of the image."""
+    for row in _spans(height, side, halo):
+        for column in _spans(width, side, halo):
+            yield tuple(zip(row, column, strict=True))
+
+
+def _spans(length: int, side: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
+    parts = math.ceil(length / side) if side else 1
+    edges = [length * i // parts for i in range(parts + 1)]  # equal parts, no sliver at the end
+    for first, last in itertools.pairwise(edges):
+        before, after = max(0, first - halo), min(length, last + halo)
+        yield slice(first, last), slice(first - before, last - before), slice(before, after)

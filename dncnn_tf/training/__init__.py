@@ -1,0 +1,1 @@
+"""One training run: batches, phases, checkpoints, what it leaves behind."""

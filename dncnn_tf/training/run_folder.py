@@ -1,0 +1,161 @@
+"""A run folder: its configuration, log, checkpoints and models, safe against interruption and a second process."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+
+from ..config import TrainConfig
+from ..errors import DnCNNError
+from ..files import atomic_path, write_json
+from ..models import batch_norm  # noqa: F401 (checkpoints hold what these register with Keras)
+from . import losses, optimizers  # noqa: F401 (checkpoints hold what these register with Keras)
+
+LOG_FIELDS = ("epoch", "step", "loss", "psnr", "val_loss", "val_psnr", "learning_rate", "seconds")
+_KEPT_CHECKPOINTS = 2
+
+
+class RunError(DnCNNError):
+    """The run folder cannot be used; the message says why and what to do."""
+
+
+class Run:
+    """Files of one training run.
+
+    Args:
+        folder: where they are, or will be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_file = folder / "config.json"
+        self.log_file = folder / "log.csv"
+        self.curves_file = folder / "curves.png"
+        self.result_file = folder / "result.json"
+        self.best_file = folder / "best.keras"
+        self.last_file = folder / "last.keras"
+        self.checkpoints = folder / "checkpoints"
+
+    def require_empty(self) -> None:
+        """Check that a new run can be started here.
+
+        Raises:
+            RunError: the folder holds something already, or is none.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder}: not a folder; give another --output")
+        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+            raise RunError(f"{self.folder}: not empty; give --resume to go on with a run, or another --output")
+
+    def create(self, config: TrainConfig) -> None:
+        """Start a new run.
+
+        Raises:
+            RunError: the folder holds something already.
+        """
+        self.require_empty()
+        write_json(self.config_file, config.to_dict())
+
+    def config(self, expected: TrainConfig | None = None) -> TrainConfig:
+        """The configuration the run was started with.
+
+        Args:
+            expected: what the caller takes it to be, if it says so; precision "auto" agrees with any, and so does 1
+                shard, which it becomes with several workers only.
+
+        Raises:
+            RunError: there is none, it is damaged, or it is not the expected one.
+        """
+        try:
+            config = TrainConfig.from_dict(json.loads(self.config_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise RunError(f"{self.folder}: no run to go on with (config.json is missing)") from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{self.config_file}: damaged ({error}); start a new run with another --output") from None
+        if expected is not None:
+            _require_equal(self.folder, config, expected)
+        return config
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder while training.
+
+        Raises:
+            RunError: another process is training here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunError(
+                    f"{self.folder}: in use by another training; wait for it or give another --output"
+                ) from None
+            yield
+
+    def save_checkpoint(self, model: keras.Model, epoch: int) -> None:
+        """Keep the state after `epoch` finished epochs: weights, optimizer, statistics."""
+        self.checkpoints.mkdir(exist_ok=True)
+        save_atomically(model, self.checkpoints / f"epoch-{epoch:05d}.keras")
+        for old in self._checkpoint_files()[:-_KEPT_CHECKPOINTS]:
+            old.unlink()
+
+    def latest_checkpoint(self) -> tuple[keras.Model, int, list[str]] | None:
+        """The newest checkpoint that can be read: model, finished epochs, and notes on damaged ones passed over.
+
+        Raises:
+            RunError: there are checkpoints, and all of them are damaged.
+        """
+        notes = []
+        files = self._checkpoint_files()
+        for file in reversed(files):
+            try:
+                return keras.saving.load_model(file), int(file.stem.removeprefix("epoch-")), notes
+            except Exception as error:  # a damaged archive fails in many ways
+                notes.append(f"{file}: damaged ({type(error).__name__}); going back to the checkpoint before it")
+        if files:
+            raise RunError(f"{self.checkpoints}: every checkpoint is damaged; start a new run with another --output")
+        return None
+
+    def _checkpoint_files(self) -> list[Path]:
+        return sorted(self.checkpoints.glob("epoch-*.keras"))
+
+    def read_log(self) -> list[dict[str, float]]:
+        """Rows of log.csv, one for each finished epoch."""
+        if not self.log_file.exists():
+            return []
+        try:
+            with self.log_file.open(newline="", encoding="utf-8") as file:
+                return [{name: float(row[name]) for name in LOG_FIELDS} for row in csv.DictReader(file)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{self.log_file}: damaged ({error}); start a new run with another --output") from None
+
+    def write_log(self, rows: list[dict[str, float]]) -> None:
+        """Replace log.csv."""
+        with atomic_path(self.log_file) as path, path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, LOG_FIELDS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _require_equal(folder: Path, config: TrainConfig, expected: TrainConfig) -> None:
+    have, want = config.to_dict(), expected.to_dict()
+    if want["precision"] == "auto":
+        want["precision"] = have["precision"]
+    if want["shards"] == 1:
+        want["shards"] = have["shards"]
+    different = [f"{name} is {have[name]}, not {want[name]}" for name in have if have[name] != want[name]]
+    if different:
+        raise RunError(f"{folder}: was started otherwise ({'; '.join(different)}); resume it with --output alone")
+
+
+def save_atomically(model: keras.Model, target: Path) -> None:
+    """Save a `.keras` file such that an interruption leaves the old one, or none."""
+    with atomic_path(target) as path:
+        model.save(path)

@@ -1,0 +1,124 @@
+"""`dncnn-tf serve`, with a stand-in for the binary that speaks the official gRPC service on the socket it is given."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import command
+from helpers.models import trained_like
+
+from dncnn_tf.engines.serving import Client
+from dncnn_tf.export.exports import export_saved_model
+
+pytest.importorskip("tensorflow_serving")
+
+STAND_IN = """#!{python}
+import sys
+sys.path.insert(0, {tests!r})
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+from standins import Served, prediction_service_pb2_grpc
+options = dict(argument[2:].split("=", 1) for argument in sys.argv[1:])
+assert options["port"] == options["rest_api_port"] == "0", options
+assert {folder!r} in open(options["model_config_file"]).read()
+server = grpc.server(ThreadPoolExecutor(2))
+served = Served({folder!r} + "/small/1", "small")
+prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(served, server)
+server.add_insecure_port("unix:" + options["grpc_socket_path"])
+server.start()
+server.wait_for_termination()
+"""
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trained_like()
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("serve") / "exported"
+    export_saved_model(model, "small", folder)
+    return folder
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def serving(binary_folder: Path, exported: Path, port: int) -> subprocess.Popen:
+    path = f"{binary_folder}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        command("serve", "--exported", exported, "--port", port),
+        env=os.environ | {"PATH": path},
+        stderr=subprocess.PIPE,
+    )
+
+
+def wait_for_model(port: int, seconds: float = 60) -> Client:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return Client(f"grpc://127.0.0.1:{port}", "small")
+        except Exception:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def test_it_serves_on_this_machine_alone_and_stops_cleanly(model, exported, tmp_path) -> None:
+    binary = tmp_path / "tensorflow_model_server"
+    tests = str(Path(__file__).parents[1] / "helpers")
+    binary.write_text(STAND_IN.format(python=sys.executable, tests=tests, folder=str(exported)))
+    binary.chmod(0o755)
+    port = free_port()
+    process = serving(tmp_path, exported, port)
+    try:
+        noisy = np.random.default_rng(0).random((1, 9, 7, 1), np.float32)
+        np.testing.assert_allclose(wait_for_model(port)(noisy), model(noisy, training=False), atol=1e-5)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, notes = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert f"gRPC on 127.0.0.1:{port}" in notes.decode()
+    assert "Traceback" not in notes.decode()
+
+
+@pytest.mark.skipif(shutil.which("tensorflow_model_server") is None, reason="tensorflow_model_server is not on PATH")
+def test_the_real_server(model, exported) -> None:
+    port = free_port()
+    process = serving(exported, exported, port)
+    try:
+        noisy = np.random.default_rng(0).random((1, 9, 7, 1), np.float32)
+        np.testing.assert_allclose(wait_for_model(port)(noisy), model(noisy, training=False), atol=1e-5)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def test_command_lines(dncnn_tf, exported) -> None:
+    done = dncnn_tf("serve", "--exported", exported, "--docker", "--dry-run")
+    assert done.stdout == (
+        f"docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 -v {exported}:/models:ro tensorflow/serving "
+        "--model_config_file=/models/models.config\n"
+    )
+
+
+def test_what_is_missing_is_said(dncnn_tf, exported, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = dncnn_tf("serve", "--exported", tmp_path / "empty")
+    assert (done.returncode, "run dncnn-tf export first" in done.stderr) == (1, True)
+    if shutil.which("tensorflow_model_server") is None:
+        done = dncnn_tf("serve", "--exported", exported)
+        assert (done.returncode, "tensorflow_model_server is not on PATH" in done.stderr) == (1, True)

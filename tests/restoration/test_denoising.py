@@ -1,0 +1,287 @@
+"""Denoising whole images: any type comes back as it was, and tiles change nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import skimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import dncnn_tf
+from dncnn_tf import ModelConfig, build_dncnn, denoise
+from dncnn_tf.data.degradations import add_gaussian_noise
+from dncnn_tf.evaluation.metrics import psnr
+from dncnn_tf.images.arrays import from_float
+from dncnn_tf.models.cards import ModelError
+from dncnn_tf.restoration.choice import choose_model, misfits
+from dncnn_tf.restoration.denoising import as_engine, denoise_batch
+from dncnn_tf.restoration.noise import Noise
+from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, run_tiled, tile_side
+
+PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
+
+
+def small_model(channels, depth=4):
+    """Untrained, so that every weight counts: any mistake at a tile's border is seen."""
+    return build_dncnn(ModelConfig(depth=depth, filters=8, channels=channels), seed=7)
+
+
+@pytest.fixture(scope="module")
+def grey():
+    return as_engine(small_model(1))
+
+
+@pytest.fixture(scope="module")
+def color():
+    return as_engine(small_model(3))
+
+
+@pytest.fixture(scope="module")
+def coffee():
+    return np.asarray(Image.open(PHOTOGRAPHS / "coffee.png"))[100:163, 200:277]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(1, 45),
+    width=st.integers(1, 45),
+    tile=st.integers(1, 50),
+    count=st.integers(1, 3),
+    memory=st.sampled_from([0, 50_000, 10**9]),
+)
+def test_tiles_give_what_the_whole_image_gives(grey, height, width, tile, count, memory):
+    noisy = np.random.default_rng(height * width).random((count, height, width, 1), np.float32)
+    shares = []
+    tiled = run_tiled(grey, noisy, tile=tile, max_memory=memory, progress=shares.append)
+    np.testing.assert_allclose(tiled, grey(noisy), atol=1e-5)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_a_halo_smaller_than_the_receptive_radius_would_show(grey):
+    class Narrow:
+        channels, receptive_radius = 1, grey.receptive_radius - 2
+
+        def __call__(self, noisy):
+            return grey(noisy)
+
+    noisy = np.random.default_rng(0).random((1, 40, 40, 1), np.float32)
+    difference = np.abs(run_tiled(Narrow(), noisy, tile=20, max_memory=10**9) - grey(noisy))
+    assert difference.max() > 1e-4
+
+
+@pytest.mark.parametrize("tile", [0, 17, 64, 200, "auto"])
+def test_tiles_at_full_depth(tile):
+    runtime = as_engine(small_model(3, depth=17))
+    noisy = np.random.default_rng(0).random((1, 101, 77, 3), np.float32)
+    tiled = denoise_batch(noisy, runtime, tile=tile, max_memory=BYTES_PER_PIXEL * 70**2)
+    np.testing.assert_allclose(tiled, runtime(noisy), atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 100), (3000, 4000), (40_000, 50), (1, 10**7)])
+@pytest.mark.parametrize("memory", [10**8, 10**9])
+def test_automatic_tiles_fit_the_memory(height, width, memory):
+    halo = 20
+    side = tile_side(height, width, halo, memory)
+    pixels = height * width if side == 0 else (side + 2 * halo) ** 2
+    assert pixels * BYTES_PER_PIXEL <= memory
+
+
+ARRAYS = [
+    ((31, 37), np.uint8),
+    ((31, 37, 1), np.uint8),
+    ((31, 37, 3), np.uint8),
+    ((31, 37, 4), np.uint8),
+    ((31, 37, 2), np.uint16),
+    ((31, 37, 3), np.uint16),
+    ((31, 37), np.float32),
+    ((31, 37, 3), np.float64),
+    ((31, 37, 3), np.float16),
+    ((2, 31, 37, 1), np.uint8),
+    ((3, 31, 37, 3), np.float32),
+    ((1, 1), np.uint8),
+    ((1, 1, 1, 3), np.uint16),
+]
+
+
+def random_array(shape, dtype):
+    values = np.random.default_rng(3).random(shape)
+    return (values * np.iinfo(dtype).max).astype(dtype) if np.issubdtype(dtype, np.integer) else values.astype(dtype)
+
+
+@pytest.mark.parametrize("network", ["grey", "color"])
+@pytest.mark.parametrize(("shape", "dtype"), ARRAYS)
+def test_arrays_keep_shape_type_and_range(request, network, shape, dtype):
+    image = random_array(shape, dtype)
+    before = image.copy()
+    result = denoise(image, request.getfixturevalue(network))
+    assert (result.shape, result.dtype) == (image.shape, image.dtype)
+    np.testing.assert_array_equal(image, before)
+    if np.issubdtype(dtype, np.floating):
+        assert 0 <= result.min() <= result.max() <= 1
+    if len(shape) > 2 and shape[-1] in (2, 4):
+        np.testing.assert_array_equal(result[..., -1], image[..., -1])
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_pil_images_keep_mode_and_size(grey, coffee, mode):
+    image = Image.fromarray(random_array((20, 30), np.uint16)) if mode == "I;16" else Image.fromarray(coffee)
+    image = image if mode == "I;16" else image.convert(mode)
+    result = denoise(image, grey)
+    assert (result.mode, result.size) == (mode, image.size)
+    np.testing.assert_array_equal(np.asarray(result), denoise(np.asarray(image), grey))
+
+
+def test_all_types_of_one_image_give_one_result(color, coffee):
+    expected = denoise(coffee, color)
+    wide = denoise(coffee.astype(np.uint16) * 257, color)
+    assert np.abs(wide / 257 - expected).max() <= 0.51
+    assert np.abs(denoise(coffee / 255, color) * 255 - expected).max() <= 0.51
+    assert np.abs(denoise(coffee[None], color)[0].astype(int) - expected).max() <= 1
+
+
+def test_grey_model_takes_colour_channel_by_channel(grey, coffee):
+    together = denoise(coffee / 255, grey)
+    apart = np.stack([denoise(coffee[..., i] / 255, grey) for i in range(3)], axis=-1)
+    np.testing.assert_allclose(together, apart, atol=1e-5)
+
+
+def test_colour_model_takes_grey_as_three_equal_channels(color, coffee):
+    plane = coffee[..., 1] / 255
+    expected = color(np.repeat(plane[None, ..., None], 3, axis=-1).astype(np.float32))[0].mean(axis=-1)
+    np.testing.assert_allclose(denoise(plane, color), expected.clip(0, 1), atol=1e-5)
+
+
+def test_strength_goes_from_the_image_itself_to_the_full_result(grey):
+    noisy = np.random.default_rng(0).random((20, 30))
+    full = denoise(noisy, grey)
+    for strength in (0.25, 0.5, 1.0):
+        expected = noisy - strength * (noisy - full)
+        np.testing.assert_allclose(denoise(noisy, grey, strength=strength), expected, atol=1e-6)
+    outside = noisy * 1.4 - 0.2
+    untouched = denoise(outside, grey, strength=0)
+    np.testing.assert_array_equal(untouched, outside)
+    assert untouched is not outside
+
+
+def test_models_by_path_keras_model_and_runtime_agree(tmp_path, coffee):
+    model = small_model(3)
+    model.save(tmp_path / "small.keras")
+    expected = denoise(coffee, as_engine(model))
+    for given_model in (model, tmp_path / "small.keras", str(tmp_path / "small.keras")):
+        np.testing.assert_array_equal(denoise(coffee, given_model), expected)
+
+
+def test_bfloat16_is_near_float32(tmp_path, coffee):
+    small_model(3).save(tmp_path / "small.keras")
+    exact, fast = (denoise(coffee / 255, tmp_path / "small.keras", precision=p) for p in ("float32", "bfloat16"))
+    assert 0 < np.abs(exact - fast).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 4, 5), np.uint8), "shaped"),
+        (np.zeros((4,), np.uint8), "shaped"),
+        (np.zeros((0, 4), np.uint8), "at least one pixel"),
+        (np.zeros((4, 4), np.int32), "uint8, uint16 or float"),
+        (np.zeros((4, 4), bool), "uint8, uint16 or float"),
+        (np.full((4, 4), 128.0), "divide by 255"),
+        (np.full((4, 4), np.nan), "without NaN"),
+        (np.array([[0.5, np.inf]]), "from 0.5 to inf"),
+    ],
+)
+def test_wrong_arrays_are_refused(grey, image, message):
+    with pytest.raises(ValueError, match=message):
+        denoise(image, grey)
+
+
+@pytest.mark.parametrize("image", [[[1, 2]], "photo.png", Image.new("CMYK", (4, 4))])
+def test_wrong_types_are_refused(grey, image):
+    with pytest.raises(TypeError):
+        denoise(image, grey)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sigma": -1},
+        {"sigma": 256},
+        {"sigma": float("nan")},
+        {"strength": 1.1},
+        {"strength": float("nan")},
+        {"tile": -1},
+        {"tile": "big"},
+        {"tile": 2.5},
+    ],
+)
+def test_wrong_options_are_refused(grey, options):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+        denoise(np.zeros((4, 4), np.uint8), grey, **options)
+
+
+def test_a_missing_model_is_named(coffee, tmp_path):
+    with pytest.raises(ModelError, match=r"none\.keras"):
+        denoise(coffee, tmp_path / "none.keras")
+
+
+@pytest.mark.parametrize(
+    ("channels", "sigma", "expected"),
+    [
+        (3, None, "cdncnn-b"),
+        (3, 25.0, "cdncnn-b"),
+        (1, None, "dncnn-b"),
+        (1, 25.0, "dncnn-s-25"),
+        (1, 24.0, "dncnn-s-25"),
+        (1, 23.9, "dncnn-b"),
+        (1, 15.5, "dncnn-s-15"),
+        (1, 51.0, "dncnn-s-50"),
+        (1, 0.0, "dncnn-b"),
+    ],
+)
+def test_model_choice(channels, sigma, expected):
+    assert choose_model(channels, sigma) == expected
+
+
+def test_misfits_are_said():
+    def said(name, *noise):
+        return " / ".join(misfits(name, Noise(*noise)))
+
+    assert said("dncnn-s-25", 25) == said("dncnn-s-25", 28) == said("dncnn-b", 0) == said("dncnn-b", 55) == ""
+    assert "--strength" in said("dncnn-s-25", 10)
+    assert "leave noise" in said("dncnn-s-25", 50)
+    assert "finetune" in said("dncnn-b", 90)
+    assert "not white" not in said("dncnn-b", 10, 0.05, 1.1)
+    assert "not white" in said("dncnn-b", 10, 0.5, 1.1)
+    assert "finetune" in said("dncnn-b", 10, 0.5, 1.1)
+
+
+@pytest.mark.parametrize("name", ["camera.png", "coins.png", "coffee.png"])
+def test_the_shipped_model_removes_noise_from_photographs(name):
+    clean = np.asarray(Image.open(PHOTOGRAPHS / name))[50:242, 60:252]
+    noisy = add_gaussian_noise(clean.astype(np.float32) / 255, 25, np.random.default_rng(1))
+    before, after = psnr(clean, noisy * 255), psnr(clean, from_float(denoise(noisy, "dncnn-s-25"), np.uint8))
+    assert before == pytest.approx(20.17, abs=0.1)
+    assert after > before + 6.5
+
+
+def test_public_names_are_there_and_imported_only_when_used():
+    code = "import sys, json, dncnn_tf; print(json.dumps([m for m in sys.modules if '.' not in m]))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert not {"keras", "tensorflow", "numpy", "PIL"} & set(loaded)
+    assert all(getattr(dncnn_tf, name) is not None for name in dncnn_tf.__all__)
+    assert set(dncnn_tf.__all__) <= set(dir(dncnn_tf))
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        dncnn_tf.nothing_of_the_kind  # noqa: B018
+
+
+def test_a_keras_model_that_is_no_dncnn_is_refused():
+    inputs = keras.Input((None, None, 1))
+    with pytest.raises(ValueError, match="expected a DnCNN"):
+        denoise(np.zeros((4, 4), np.uint8), keras.Model(inputs, keras.layers.ReLU()(inputs)))
