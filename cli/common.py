@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -15,9 +16,11 @@ from typing import Any, NoReturn
 
 import click
 
-from dncnn_tf.errors import describe
+from dncnn_tf.errors import OptionError, describe
 
 INTERRUPTED, TERMINATED = 130, 143
+
+_PARAMETER = re.compile(r"`([a-z][a-z_]*)`")
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -37,6 +40,8 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
                 function(*args, **options)
             except (click.ClickException, click.exceptions.Exit):
                 raise
+            except OptionError as failure:
+                raise click.UsageError(as_options(describe(failure))) from failure
             except KeyboardInterrupt:
                 error("stopped")
                 context.exit(INTERRUPTED)
@@ -59,14 +64,19 @@ def note(line: str) -> None:
 def noter() -> Callable[[str], None]:
     """`note` for other threads, which do not know the command's options."""
     quiet = click.get_current_context().meta["quiet"]
-    return lambda line: None if quiet else click.echo(printable(line), err=True)
+    return lambda line: None if quiet else click.echo(printable(as_options(line)), err=True)
 
 
 def error(line: str) -> None:
     """One failure, in one line, on stderr; with --debug, the traceback too."""
     if click.get_current_context().meta["debug"] and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    click.echo(printable(f"error: {line}"), err=True)
+    click.echo(printable(f"error: {as_options(line)}"), err=True)
+
+
+def as_options(message: str) -> str:
+    """A message of the library, whose parameters in backticks are this command's options."""
+    return _PARAMETER.sub(lambda match: f"--{match[1].replace('_', '-')}", message)
 
 
 def printable(line: str) -> str:

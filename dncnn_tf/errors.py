@@ -1,4 +1,8 @@
-"""The base of every exception of the package, and failures in words."""
+"""The base of every exception of the package, and failures in words.
+
+Messages name a function's parameters in backticks, such as `overwrite`; the command line, whose options have the same
+names, shows them as --overwrite.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,10 @@ import os
 
 class DnCNNError(Exception):
     """Something could not be done; the message is one line that says what, why and what to do."""
+
+
+class OptionError(DnCNNError, ValueError):
+    """What a call was given does not go together, or is out of range; nothing was done."""
 
 
 def describe(failure: Exception) -> str:

@@ -86,4 +86,4 @@ def test_figure_12(tmp_path):
     ]
     assert len(gains) == 6
     assert min(gains) > 0
-    assert Image.open(tmp_path / "images/figure12.png").size == (1008, 504)
+    assert Image.open(tmp_path / "figure12.png").size == (1008, 504)
