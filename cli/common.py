@@ -21,6 +21,7 @@ from dncnn_tf.errors import OptionError, describe
 INTERRUPTED, TERMINATED = 130, 143
 
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)`")
+_FUNCTION = re.compile(r"`dncnn_tf\.([a-z][a-z_]*)`")
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -75,7 +76,8 @@ def error(line: str) -> None:
 
 
 def as_options(message: str) -> str:
-    """A message of the library, whose parameters in backticks are this command's options."""
+    """A message of the library: parameters in backticks are this command's options, functions are commands."""
+    message = _FUNCTION.sub(lambda match: f"dncnn-tf {match[1].replace('_', '-')}", message)
     return _PARAMETER.sub(lambda match: f"--{match[1].replace('_', '-')}", message)
 
 
