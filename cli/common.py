@@ -10,9 +10,10 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -36,7 +37,7 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
             context = click.get_current_context()
             context.meta["quiet"], context.meta["debug"] = quiet, debug
             signal.signal(signal.SIGTERM, _terminate)
-            _quieten_tensorflow(debug)
+            _quieten_libraries(debug)
             try:
                 function(*args, **options)
             except (click.ClickException, click.exceptions.Exit):
@@ -120,11 +121,49 @@ def quiet_start() -> Iterator[None]:
             os.close(stderr)
 
 
+@contextlib.contextmanager
+def own_lines_alone() -> Iterator[None]:
+    """Keep stderr for what this command says, for as long as libraries work that write remarks of their own there.
+
+    With --debug they are shown, and if a library is missing.
+    """
+    if click.get_current_context().meta["debug"]:
+        yield
+        return
+    stderr = sys.stderr
+    stderr.flush()
+    with tempfile.TemporaryFile() as log, os.fdopen(os.dup(2), "w", encoding=stderr.encoding, buffering=1) as own:
+        own.reconfigure(errors=stderr.errors)
+        if _is_file_2(stderr):
+            sys.stderr = own
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except ImportError:
+            log.seek(0)
+            own.buffer.write(log.read())
+            raise
+        finally:
+            own.flush()
+            os.dup2(own.fileno(), 2)
+            sys.stderr = stderr
+
+
+def _is_file_2(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 2
+    except (OSError, AttributeError):  # a stand-in's
+        return False
+
+
 def _terminate(*_: object) -> NoReturn:
     raise SystemExit(TERMINATED)
 
 
-def _quieten_tensorflow(debug: bool) -> None:
-    """Keep TensorFlow's start-up messages away from what a command prints; it reads these when first imported."""
+def _quieten_libraries(debug: bool) -> None:
+    """Keep remarks of libraries away from what a command prints; TensorFlow reads this when first imported."""
     if not debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        if not sys.warnoptions:  # as if Python had been started with -W ignore; Ray asks there before it warns
+            sys.warnoptions.append("ignore")
+            warnings.simplefilter("ignore")

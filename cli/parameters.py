@@ -54,7 +54,7 @@ class SigmaRange(click.ParamType):
         return low, high
 
 
-class Engine(click.Choice[str]):
+class Engine(click.Choice):
     """An engine's name.
 
     Args:

@@ -23,17 +23,17 @@ class Bar:
         self._progress = progress
         self._task = progress.add_task(title, total=total)
 
-    def __call__(self, done: float) -> None:
-        """Say how much is done in all."""
-        self._progress.update(self._task, completed=done)
+    def __call__(self, done: float, total: float | None = None) -> None:
+        """Say how much is done in all, and how much there is."""
+        self._progress.update(self._task, completed=done, total=total)
 
     def advance(self, amount: float = 1) -> None:
         """Say how much more is done."""
         self._progress.advance(self._task, amount)
 
-    def describe(self, title: str | None = None, *, total: float | None = None) -> None:
-        """Change what stands before the bar, or how much there is to do."""
-        self._progress.update(self._task, description=title, total=total)
+    def describe(self, title: str) -> None:
+        """Change what stands before the bar."""
+        self._progress.update(self._task, description=title)
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Ba
     """A bar that counts up to `total`.
 
     Args:
-        total: how much there is to do; None if `Bar.describe` says so later.
+        total: how much there is to do; None if a call of the bar says so.
         unit: what is counted, such as "pictures" or "steps"; "bytes" are shown as megabytes, with their speed.
         title: what stands before the bar; None for the command's name.
     """

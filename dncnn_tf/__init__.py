@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .bulk.inspecting import inspect_files
+    from .bulk.on_ray import RayError
+    from .bulk.rules import FileRules
+    from .bulk.tally import Failure, Tally
+    from .bulk.tasks import deblock_files, denoise_files, request_files, upscale_files
     from .config import RECIPES, ModelConfig, TrainConfig
     from .engines.available import ENGINES
+    from .errors import DnCNNError, OptionError
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
     from .images.formats import FORMATS
+    from .images.picture import ImageError
     from .models.cards import ModelError, shipped_models
     from .models.dncnn import build_dncnn, fold_batch_norm
     from .models.weights import load_model
     from .restoration.denoising import denoise
+    from .restoration.inspection import Inspection
     from .restoration.luminance import deblock, upscale
     from .restoration.noise import estimate_sigma
     from .training.fit import train
@@ -25,40 +33,66 @@ _MODULES = {
     "ENGINES": "engines.available",
     "FORMATS": "images.formats",
     "RECIPES": "config",
+    "RayError": "bulk.on_ray",
+    "DnCNNError": "errors",
+    "Failure": "bulk.tally",
+    "FileRules": "bulk.rules",
+    "ImageError": "images.picture",
+    "Inspection": "restoration.inspection",
     "ModelConfig": "config",
     "ModelError": "models.cards",
+    "OptionError": "errors",
+    "Tally": "bulk.tally",
     "TrainConfig": "config",
     "build_dncnn": "models.dncnn",
     "deblock": "restoration.luminance",
+    "deblock_files": "bulk.tasks",
     "denoise": "restoration.denoising",
+    "denoise_files": "bulk.tasks",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.protocol",
     "fold_batch_norm": "models.dncnn",
+    "inspect_files": "bulk.inspecting",
     "load_model": "models.weights",
     "psnr": "evaluation.metrics",
+    "request_files": "bulk.tasks",
     "shipped_models": "models.cards",
     "train": "training.fit",
     "upscale": "restoration.luminance",
+    "upscale_files": "bulk.tasks",
 }
 
 __all__ = [
     "ENGINES",
     "FORMATS",
     "RECIPES",
+    "DnCNNError",
+    "Failure",
+    "FileRules",
+    "ImageError",
+    "Inspection",
     "ModelConfig",
     "ModelError",
+    "OptionError",
+    "RayError",
+    "Tally",
     "TrainConfig",
     "build_dncnn",
     "deblock",
+    "deblock_files",
     "denoise",
+    "denoise_files",
     "estimate_sigma",
     "evaluate",
     "fold_batch_norm",
+    "inspect_files",
     "load_model",
     "psnr",
+    "request_files",
     "shipped_models",
     "train",
     "upscale",
+    "upscale_files",
 ]
 
 

@@ -3,60 +3,71 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-from dncnn_tf.images.arrays import from_float
-from dncnn_tf.images.picture import Picture
-from dncnn_tf.images.resizing import enlarge
-from dncnn_tf.images.writing import coded_anew
-from dncnn_tf.restoration.luminance import enlarge_levels, restore_luminance
+import numpy as np
 
-from .restorer import Restorer
+from ..images.picture import Picture
+from ..images.writing import coded_anew
+from ..restoration.denoising import ModelLike
+from ..restoration.luminance import deblock_levels, enlarge_levels, require_scale, upscale_levels
+from ..restoration.tiling import Progress
+from .restorer import NetworkRestorer
 
 
-class Deblocker(Restorer):
+class Deblocker(NetworkRestorer):
     """Takes JPEG's blocks away.
 
     Args:
-        model: a general model's name or path.
-        options: as for `Restorer`.
+        model: a general model.
+        options: as for `NetworkRestorer`.
     """
 
-    def __init__(self, *, model: str, **options: Any) -> None:
+    def __init__(self, *, model: ModelLike, **options: Any) -> None:
         super().__init__(**options)
         self.model = model
 
-    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+    def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
         """The picture without blocks; as a JPEG file, it is not coded as coarsely again."""
-        runtime = self.open(self.model)
-        restored = restore_luminance(
+        engine = self.open(self.model)
+        self.note_memory(picture.levels.nbytes, name)
+        restored = deblock_levels(
             picture.levels[None],
-            runtime,
-            tile=self.tile,
-            max_memory=self.memory(picture, name),
+            engine,
+            tile=self.network.tile,
+            max_memory=self.network.max_memory,
             progress=progress,
         )[0]
         return coded_anew(dataclasses.replace(picture, levels=restored))
 
 
-class Upscaler(Deblocker):
+class Upscaler(NetworkRestorer):
     """Enlarges pictures.
 
     Args:
+        model: a general model.
         scale: 2, 3 or 4.
-        options: as for `Deblocker`.
+        options: as for `NetworkRestorer`.
     """
 
-    def __init__(self, *, scale: int, **options: Any) -> None:
+    def __init__(self, *, model: ModelLike, scale: int, **options: Any) -> None:
         super().__init__(**options)
-        self.scale = scale
+        require_scale(scale)
+        self.model, self.scale = model, scale
 
-    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+    def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
         """The picture `scale` times as high and wide."""
+        engine = self.open(self.model)
+        self.note_memory(picture.levels.size * self.scale**2 * np.dtype(np.float32).itemsize, name)
+        levels = upscale_levels(
+            picture.levels[None],
+            self.scale,
+            engine,
+            tile=self.network.tile,
+            max_memory=self.network.max_memory,
+            progress=progress,
+        )[0]
         alpha = picture.alpha
         if alpha is not None:
-            alpha = enlarge_levels(alpha[..., None], self.scale)[..., 0]
-        enlarged = dataclasses.replace(picture, levels=enlarge(picture.pixels, self.scale), alpha=alpha)
-        restored = super().restore(enlarged, name, progress)
-        return dataclasses.replace(restored, levels=from_float(restored.levels, picture.levels.dtype))
+            alpha = enlarge_levels(alpha[None, ..., None], self.scale)[0, ..., 0]
+        return coded_anew(dataclasses.replace(picture, levels=levels, alpha=alpha))

@@ -1,65 +1,40 @@
-"""Restore pictures one after the other: what denoising, upscaling and deblocking have in common."""
+"""Make a picture of a picture: what denoising, upscaling and deblocking have in common, here and on a server."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from ..images.picture import Picture
+from ..images.writing import losses, require_holds
+from ..restoration.denoising import ModelLike, as_engine
+from ..restoration.tiling import Progress, Tile, memory_left
 
-from dncnn_tf.engines.base import Engine
-from dncnn_tf.images.picture import Picture
-from dncnn_tf.images.writing import losses, require_holds
-from dncnn_tf.restoration.denoising import as_engine
-from dncnn_tf.restoration.tiling import memory_for_network
+if TYPE_CHECKING:
+    from ..engines.base import Engine
 
-from .common import quiet_start
+Extra = Callable[[Picture, Picture], Picture]
 
 
 class Restorer(ABC):
-    """Makes a picture of a picture with a network, loading each network once.
+    """Makes a picture of a picture.
 
     Args:
-        tile: largest side of a part, 0 for one part, or "auto".
-        max_memory: bytes that the process should make do with.
-        precision: "auto", "float32" or "bfloat16".
-        runtime: an engine, or "auto".
-        large: whether there is so much to do that the fastest engine is worth a slow start.
-        note: prints a line for people.
+        note: gets a remark for people, in one line.
 
     Attributes:
-        extras: what else can be made of a picture and its result, by the name of the option.
+        extras: what else can be made of a picture and its result.
     """
 
-    extras: ClassVar[Mapping[str, Callable[[Picture, Picture], Picture]]] = {}
+    extras: ClassVar[Mapping[str, Extra]] = {}
 
-    def __init__(
-        self,
-        *,
-        tile: int | str,
-        max_memory: int,
-        precision: str,
-        runtime: str,
-        large: bool,
-        note: Callable[[str], None],
-    ) -> None:
-        self.tile = tile
-        self.max_memory = max_memory
-        self.precision = precision
-        self.engine = runtime
-        self.large = large
+    def __init__(self, *, note: Callable[[str], None]) -> None:
         self.note = note
-        self._runtimes: dict[str, Engine] = {}
 
-    def __call__(self, picture: Picture, format: str, name: str, progress: Callable[[float], None]) -> Picture:
+    def __call__(self, picture: Picture, format: str, name: str, progress: Progress) -> Picture:
         """Restore one picture.
 
         Args:
@@ -76,53 +51,57 @@ class Restorer(ABC):
         for remark in (*picture.notes, *losses(picture, format)):
             self.note(f"{name}: {remark}")
         pages = (picture, *picture.pages)
-        first, *others = (
-            self.restore(
-                page, name if not i else f"{name}, page {i + 1}", lambda share, i=i: progress((i + share) / len(pages))
-            )
-            for i, page in enumerate(pages)
-        )
+
+        def restore(i: int) -> Picture:
+            page_name = f"{name}, page {i + 1}" if i else name
+            return self.restore(pages[i], page_name, lambda share: progress((i + share) / len(pages)))
+
+        first, *others = map(restore, range(len(pages)))
         return dataclasses.replace(first, pages=tuple(others))
 
     @abstractmethod
-    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
-        """The result, not yet written."""
+    def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
+        """The result, not yet written; arguments as for a call."""
 
-    def open(self, model: str) -> Engine:
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """How a network is run, as for `dncnn_tf.denoise`."""
+
+    tile: Tile = "auto"
+    max_memory: int | None = None
+    precision: str = "auto"
+    engine: str = "auto"
+
+
+class NetworkRestorer(Restorer):
+    """Does so with networks that run in this process, loading each once.
+
+    Args:
+        network: how they are run.
+        large: whether there is so much to do that the fastest engine is worth a slow start.
+        note: gets a remark for people, in one line.
+    """
+
+    def __init__(self, *, network: NetworkOptions, large: bool, note: Callable[[str], None]) -> None:
+        super().__init__(note=note)
+        self.network = network
+        self._large = large
+        self._opened: dict[Any, Engine] = {}
+
+    def open(self, model: ModelLike) -> Engine:
         """A model by name or path, ready to run."""
-        if model not in self._runtimes:
-            with quiet_start():
-                self._runtimes[model] = as_engine(model, precision=self.precision, engine=self.engine, large=self.large)
-        return self._runtimes[model]
-
-    def memory(self, picture: Picture, name: str) -> int:
-        """Bytes that are left for feature maps beside a picture; a note, which calls it `name`, if none are."""
-        left = memory_for_network(self.max_memory, picture.levels.nbytes, _resident())
-        if not left:
-            self.note(
-                f"{name}: reading and writing it takes more than --max-memory, {self.max_memory / 2**20:.0f} MB; "
-                "going on with the smallest parts"
+        if model not in self._opened:
+            self._opened[model] = as_engine(
+                model, precision=self.network.precision, engine=self.network.engine, large=self._large
             )
-        return left
+        return self._opened[model]
 
-
-def _resident() -> int:
-    """Bytes of memory that the process has now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@contextlib.contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr, if that is a terminal, that counts up to `total` pictures."""
-    context = click.get_current_context()
-    quiet = context.meta["quiet"] or not sys.stderr.isatty()
-    columns = (
-        TextColumn(context.info_name or ""),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+    def note_memory(self, level_bytes: int, name: str) -> None:
+        """A remark on a picture, called `name`, if its levels leave no memory for feature maps."""
+        limit = self.network.max_memory
+        if limit is not None and not memory_left(limit, level_bytes):
+            self.note(
+                f"{name}: reading and writing it takes more than `max_memory`, {limit / 2**20:.0f} MB; going on with "
+                "the smallest parts"
+            )

@@ -1,51 +1,58 @@
-"""What became of the pictures: done, skipped, and failed with the reason."""
+"""What became of the files: done, skipped, and failed with the reason."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
-import click
 
-from dncnn_tf.files import write_json
+@dataclass(frozen=True)
+class Failure:
+    """An input that nothing came of.
 
-from .common import error, printable
-from .file_plan import Job
+    Attributes:
+        source: its name, as it was given or found.
+        reason: one line that names the file at fault, which may be the result's, and says what to do.
+    """
+
+    source: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @dataclass
 class Tally:
-    """Counts, and says each result's name and each failure.
+    """What became of a run's inputs.
 
     Attributes:
-        done: pictures that were restored.
-        skipped: those that there was nothing to do for.
-        failures: a line for each input that failed.
-        results: where their names go; stdout as it is now, whatever a library makes of it later.
+        done: how many results were written; with `dry_run`, would be.
+        skipped: how many were passed over because their result exists.
+        failures: in the order in which they came.
     """
 
     done: int = 0
     skipped: int = 0
-    failures: list[str] = field(default_factory=list)
-    results: BinaryIO = field(default_factory=lambda: click.get_binary_stream("stdout"))
-
-    def succeed(self, job: Job) -> None:
-        """A picture is written."""
-        self.done += 1
-        if job.target is not None:
-            click.echo(os.fsencode(str(job.target)), file=self.results)
-
-    def fail(self, reason: str) -> None:
-        """An input failed; the line names it."""
-        self.failures.append(reason)
-        error(reason)
+    failures: list[Failure] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.done} done, {self.skipped} skipped, {len(self.failures)} failed"
 
-    def write(self, path: Path) -> None:
-        """The same as JSON, with the reasons."""
-        failed = [printable(reason) for reason in self.failures]
-        write_json(path, {"done": self.done, "skipped": self.skipped, "failed": failed})
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told what happens, while it does; each may be called from another thread, one at a time.
+
+    Attributes:
+        progress: gets the number of inputs that are done, and shares of one, and how many there are.
+        note: gets a remark for people, in one line.
+        on_done: gets an input and its result that is written, None for a stream.
+        on_failure: gets an input that failed.
+    """
+
+    progress: Callable[[float, int], None] | None = None
+    note: Callable[[str], None] | None = None
+    on_done: Callable[[Path | None, Path | None], None] | None = None
+    on_failure: Callable[[Failure], None] | None = None

@@ -29,5 +29,6 @@ def _luminance_tables() -> np.ndarray:
     for quality in range(1, 101):
         file = io.BytesIO()
         Image.new("L", (1, 1)).save(file, "JPEG", quality=quality)
+        file.seek(0)
         tables.append(JpegImagePlugin.JpegImageFile(file).quantization[0])
     return np.array(tables, float)

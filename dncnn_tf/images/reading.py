@@ -14,8 +14,9 @@ from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedI
 from ..errors import first_line
 from . import png as png_chunks
 from . import tiff
+from .formats import MAX_PIXELS
 from .picture import ImageError, Picture
-from .size_limit import MAX_PIXELS, limited_to, require_size
+from .size_limit import limited_to, require_size
 
 _READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
 _AS_8_BITS = ("JPEG2000", "AVIF")

@@ -16,9 +16,6 @@ from PIL import Image
 
 from .picture import ImageError
 
-MAX_PIXELS = 179_000_000
-"""The limit where nothing else is said."""
-
 _limit: ContextVar[int | None] = ContextVar("most pixels of a picture", default=None)
 
 

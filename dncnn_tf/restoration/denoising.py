@@ -158,7 +158,8 @@ def run_network(engine: Engine, noisy: np.ndarray) -> np.ndarray:
     if channels == engine.channels:
         return engine(noisy)
     if channels == 1:
-        return np.mean(engine(np.repeat(noisy, 3, axis=-1)), axis=-1, keepdims=True)
+        mean: np.ndarray = engine(np.repeat(noisy, 3, axis=-1)).mean(axis=-1, keepdims=True)
+        return mean
     # One after the other, in the memory that a part has.
     return np.concatenate([engine(noisy[..., i : i + 1]) for i in range(channels)], axis=-1)
 

@@ -173,12 +173,12 @@ def test_strength_goes_from_the_image_itself_to_the_full_result(grey):
     assert untouched is not outside
 
 
-def test_models_by_path_keras_model_and_runtime_agree(tmp_path, coffee):
+def test_models_by_path_keras_model_and_engine_agree(tmp_path, coffee):
     model = small_model(3)
     model.save(tmp_path / "small.keras")
-    expected = denoise(coffee, as_engine(model))
+    expected = denoise(coffee, as_engine(model, precision="float32"))
     for given_model in (model, tmp_path / "small.keras", str(tmp_path / "small.keras")):
-        np.testing.assert_array_equal(denoise(coffee, given_model), expected)
+        np.testing.assert_array_equal(denoise(coffee, given_model, precision="float32"), expected)
 
 
 def test_bfloat16_is_near_float32(tmp_path, coffee):
