@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -85,17 +85,17 @@ class FileWork:
 
     def _with_streams(self) -> tuple[Any, Any]:
         """Inputs and output, with streams in place of "-"."""
-        inputs = [click.get_binary_stream("stdin") if given == STREAM else given for given in self.inputs]
+        inputs = [sys.stdin.buffer if given == STREAM else given for given in self.inputs]
         if self.output != STREAM and (STREAM not in self.inputs or self.output is not None):
             return inputs, self.output
         if sys.stdout.isatty() and not self.dry_run:
             raise OptionError("the result is an image file and stdout is a terminal; redirect it or give an `output`")
-        return inputs, click.get_binary_stream("stdout")
+        return inputs, sys.stdout.buffer
 
 
 @contextlib.contextmanager
-def _raw_stdout(on: str) -> Any:
+def _raw_stdout(on: str) -> Iterator[BinaryIO]:
     """Where results go, whatever Ray, which prints what it has to say of its processes, writes to stdout."""
-    results = click.get_binary_stream("stdout")
+    results = sys.stdout.buffer
     with contextlib.redirect_stdout(sys.stderr) if on == "ray" else contextlib.nullcontext():
         yield results
