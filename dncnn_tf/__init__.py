@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .bulk.inspecting import inspect_files
+    from .bulk.inspecting import Inspected, inspect_files
     from .bulk.on_ray import RayError
     from .bulk.rules import FileRules
     from .bulk.tally import Failure, Tally
@@ -38,6 +38,7 @@ _MODULES = {
     "Failure": "bulk.tally",
     "FileRules": "bulk.rules",
     "ImageError": "images.picture",
+    "Inspected": "bulk.inspecting",
     "Inspection": "restoration.inspection",
     "ModelConfig": "config",
     "ModelError": "models.cards",
@@ -70,6 +71,7 @@ __all__ = [
     "Failure",
     "FileRules",
     "ImageError",
+    "Inspected",
     "Inspection",
     "ModelConfig",
     "ModelError",

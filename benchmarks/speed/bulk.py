@@ -23,8 +23,8 @@ from benchmarks.speed.folder import make_folder
 PAGE = Path(__file__).with_name("bulk.md")
 ENGINES = {
     "local": (),
-    "Ray, 1 actor": ("--engine", "ray", "--actors", "1"),
-    "Ray, 2 actors": ("--engine", "ray", "--actors", "2"),
+    "Ray, 1 actor": ("--on", "ray", "--actors", "1"),
+    "Ray, 2 actors": ("--on", "ray", "--actors", "2"),
 }
 PHOTOGRAPHS, MEGAPIXELS, MEGABYTES = 10_000_000, 12, 5
 MACHINES, CORES = 100, 16

@@ -76,7 +76,7 @@ def measure(source: Path, max_memory: str, runtime: str) -> tuple[float, float]:
     """Seconds, and peak resident memory in MB."""
     program = str(Path(sys.executable).with_name("dncnn-tf"))
     start = time.monotonic()
-    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--runtime", runtime]
+    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--engine", runtime]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:

@@ -78,6 +78,7 @@ def run(
         for job in jobs:
             recorder.succeed(job)
     elif jobs:
+        recorder.progress(0, len(jobs))
         make_restorer = functools.partial(work.make_restorer, large=_is_large(jobs, rules.max_pixels))
         if work.on == "ray":
             from .on_ray import restore_on_ray

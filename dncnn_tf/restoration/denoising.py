@@ -27,7 +27,7 @@ ModelLike: TypeAlias = "str | Path | keras.Model | Engine"
 
 def denoise(
     image: ImageT,
-    model: ModelLike | None = None,
+    model: ModelLike | None = "auto",
     sigma: float | None = None,
     *,
     strength: float = 1.0,
@@ -45,7 +45,8 @@ def denoise(
         image: an array of uint8, uint16 (0–65535) or float (0–1), shaped (H, W), (H, W, C) or (N, H, W, C) with C = 1
             (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
             Alpha is passed through. Float noise may leave [0, 1]; that is what the networks are trained on.
-        model: a shipped model's name, a path, a Keras model or an `Engine`. None chooses by colour and by `sigma`.
+        model: a shipped model's name, a path, a Keras model or an `Engine`. "auto", or None, chooses by colour and by
+            `sigma`.
         sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model.
         strength: from 0 (the image as it is) to 1 (all the noise found is subtracted).
         tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
@@ -69,7 +70,7 @@ def denoise(
     batch = to_batch(image)
     if strength == 0:
         return image.copy()
-    if model is None:
+    if model is None or (isinstance(model, str) and model == "auto"):
         model = choose_model(batch.levels.shape[-1], sigma)
     opened = as_engine(model, precision=precision, engine=engine)
     restored = denoise_levels(batch.levels, opened, strength, tile=tile, max_memory=max_memory, progress=progress)
