@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeAlias, cast
 
@@ -105,18 +105,25 @@ def make_plan(inputs: Input | Sequence[Input], output: Output | None, rules: Fil
     found = find(places, recursive=rules.recursive, results=endings, output=into)
     if one:
         _require_one(places, found)
-        jobs = [_job(file, into, results) for file, _ in found.files]
-        return Plan(jobs, found.failures, found.skipped, target=target)
-    jobs = [_job(file, _target(file, root, into, suffix, rules.format), results) for file, root in found.files]
+        jobs, others = [_job(file, into, results) for file, _ in found.files], 0
+    else:
+        jobs, others = _in_folders(found, into, replace(rules, suffix=suffix), results)
+    return Plan(jobs, found.failures, found.skipped + others, target=target)
+
+
+def _in_folders(found: Found, into: Place | None, rules: FileRules, results: Results) -> tuple[list[Job], int]:
+    """A job for each file of this shard, and how many files are left out, being results of others."""
+    jobs = [_job(file, _target(file, root, into, rules), results) for file, root in found.files]
     made = {_absolute(job.target): job for job in jobs}
-    kept = [
-        (job, root)
-        for job, (_, root) in zip(jobs, found.files, strict=True)
-        if made.get(_absolute(job.source), job) is job
-    ]
-    _require_distinct([job for job, _ in kept])
-    own = [job for job, root in kept if _part(job, root, rules.shard[1]) == rules.shard[0]]
-    return Plan(own, found.failures, found.skipped + len(jobs) - len(kept))
+    own = []
+    kept = []
+    for job, (_, root) in zip(jobs, found.files, strict=True):
+        if made.get(_absolute(job.source), job) is job:
+            kept.append(job)
+            if _part(job, root, rules.shard[1]) == rules.shard[0]:
+                own.append(job)
+    _require_distinct(kept)
+    return own, len(jobs) - len(kept)
 
 
 def _sort_out(given: Input | Sequence[Input]) -> tuple[list[Place], BinaryIO | None]:
@@ -165,9 +172,9 @@ def _job(source: Place | None, target: Place | None, results: Results) -> Job:
     return Job(source, target, tuple(extras))
 
 
-def _target(source: Place, root: Place, into: Place | None, suffix: str, format: str) -> Place:
+def _target(source: Place, root: Place, into: Place | None, rules: FileRules) -> Place:
     folder = source.parent if into is None else into.joinpath(*_below(source, root).parent.parts)
-    return folder / f"{source.stem}{suffix}{SUFFIX_OF.get(format, source.suffix)}"
+    return folder / f"{source.stem}{rules.suffix}{SUFFIX_OF.get(rules.format, source.suffix)}"
 
 
 def _part(job: Job, root: Place, parts: int) -> int:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -23,7 +24,7 @@ from dncnn_tf.models.cards import ModelError
 from dncnn_tf.restoration.choice import choose_model, misfits
 from dncnn_tf.restoration.denoising import as_engine, denoise_batch
 from dncnn_tf.restoration.noise import Noise
-from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, in_parts, tile_side
+from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, in_parts, memory_left, tile_side
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -94,6 +95,31 @@ def test_automatic_tiles_fit_the_memory(height, width, memory):
     side = tile_side(height, width, halo, memory)
     pixels = height * width if side == 0 else (side + 2 * halo) ** 2
     assert pixels * BYTES_PER_PIXEL <= memory
+
+
+def test_memory_is_the_process_s() -> None:
+    gib = 2**30
+    assert memory_left(3 * gib, 1000, resident=gib) == 2 * gib - 3 * 1000  # the result, and what its coding takes
+    assert memory_left(gib, 0, resident=2 * gib) == 0
+    assert memory_left(None, 0, resident=gib // 2) == 3 * gib // 2  # of 2 GiB where nothing is said
+    assert memory_left(None, 0, resident=5 * gib) == gib  # a large process gets some more
+    now = psutil.Process().memory_info().rss
+    assert memory_left(now + gib, 0) == pytest.approx(gib, abs=2**26)
+
+
+def test_less_memory_makes_smaller_tiles_and_the_same_image(grey, coffee) -> None:
+    class Counted:
+        channels, receptive_radius = 1, grey.receptive_radius
+        sides: ClassVar = []
+
+        def __call__(self, noisy):
+            self.sides.append(noisy.shape[1])
+            return grey(noisy)
+
+    large, small = (denoise(coffee / 255, Counted(), max_memory=memory) for memory in (None, 1))
+    np.testing.assert_allclose(large, small, atol=1e-5)
+    assert max(Counted.sides) == len(coffee)
+    assert min(Counted.sides) < 32 + 2 * grey.receptive_radius
 
 
 ARRAYS = [
