@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dncnn_tf.errors import OptionError
-from dncnn_tf.files import write_json
 
-from .common import as_options, check_json_file, error, noter, own_lines_alone, printable
+from .common import as_options, error, noter, own_lines_alone, printable
 from .progress import bar
+from .tables import JsonFile
 
 if TYPE_CHECKING:
     from dncnn_tf import FileRules, Tally
@@ -53,9 +53,9 @@ class FileWork:
             work: such as `dncnn_tf.denoise_files`.
             options: those of its own.
         """
-        if self.report is not None and (self.dry_run or str(self.report) == STREAM):
+        report = JsonFile(self.report, overwrite=self.rules.overwrite or self.rules.skip_existing)
+        if report.takes_stdout or (self.report and self.dry_run):
             raise OptionError("`report` needs a file, and something done to report; leave out - and `dry_run`")
-        check_json_file(self.report, self.rules.overwrite or self.rules.skip_existing)
         inputs, output = self._with_streams()
         with _raw_stdout(self.on) as results, own_lines_alone(), bar(None, "pictures") as shown:
 
@@ -77,9 +77,8 @@ class FileWork:
                 on_failure=lambda failure: error(str(failure)),
                 **options,
             )
-        if self.report:
-            failed = [printable(as_options(str(failure))) for failure in tally.failures]
-            write_json(self.report, {"done": tally.done, "skipped": tally.skipped, "failed": failed})
+        failed = [printable(as_options(str(failure))) for failure in tally.failures]
+        report.write({"done": tally.done, "skipped": tally.skipped, "failed": failed})
         if tally.failures:
             click.get_current_context().exit(1)
 

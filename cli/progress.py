@@ -31,9 +31,9 @@ class Bar:
         """Say how much more is done."""
         self._progress.advance(self._task, amount)
 
-    def describe(self, title: str) -> None:
-        """Change what stands before the bar."""
-        self._progress.update(self._task, description=title)
+    def describe(self, title: str | None = None, *, total: float | None = None) -> None:
+        """Change what stands before the bar, or how much there is to do."""
+        self._progress.update(self._task, description=title, total=total)
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Ba
     """A bar that counts up to `total`.
 
     Args:
-        total: how much there is to do; None if a call of the bar says so.
+        total: how much there is to do; None if that is said later.
         unit: what is counted, such as "pictures" or "steps"; "bytes" are shown as megabytes, with their speed.
         title: what stands before the bar; None for the command's name.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dncnn_tf import __version__
-from dncnn_tf.files import write_json
 
-from ..common import as_options, check_json_file, command, error
+from ..common import as_options, command, error
 from ..options import max_memory_option, max_pixels_option
+from ..tables import JsonFile, json_option
 
 if TYPE_CHECKING:
     from dncnn_tf import Inspection
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
 @click.option("--recursive/--no-recursive", default=False, show_default=True, help="Go into folders within folders.")
 @max_memory_option("As it would be for denoise.")
 @max_pixels_option("Refuse larger pictures, as denoise does.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE|-", help="The same as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace the JSON file if it exists.")
-def inspect(inputs: tuple[str, ...], json_file: Path | None, overwrite: bool, **options: Any) -> None:
+@json_option("The same as JSON.")
+def inspect(inputs: tuple[str, ...], json_file: JsonFile, **options: Any) -> None:
     """Show size, depth and colour of images, their estimated noise, and the model and tiles denoise would choose.
 
     INPUT is a file, a folder or a quoted glob.
@@ -37,21 +35,16 @@ def inspect(inputs: tuple[str, ...], json_file: Path | None, overwrite: bool, **
     dncnn-tf inspect photo.jpg
     dncnn-tf inspect scans/ --json scans.json
     """
-    check_json_file(json_file, overwrite)
     from dncnn_tf import inspect_files
 
-    on_stdout = str(json_file) == "-"
     inspected = inspect_files(
-        inputs, on_done=None if on_stdout else _show, on_failure=lambda failure: error(str(failure)), **options
+        inputs,
+        on_done=None if json_file.takes_stdout else _show,
+        on_failure=lambda failure: error(str(failure)),
+        **options,
     )
-    if json_file:
-        entries = [_as_json(file, inspection) for file, inspection in inspected.inspections.items()]
-        settings = {"max_memory": options["max_memory"]}
-        content = {"images": entries, "settings": settings, "versions": _versions()}
-        if on_stdout:
-            click.echo(json.dumps(content, indent=2, ensure_ascii=False))
-        else:
-            write_json(json_file, content)
+    entries = [_as_json(file, inspection) for file, inspection in inspected.inspections.items()]
+    json_file.write({"images": entries, "settings": {"max_memory": options["max_memory"]}, "versions": _versions()})
     if inspected.failures:
         click.get_current_context().exit(1)
 
