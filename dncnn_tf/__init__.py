@@ -9,10 +9,19 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
+    from .engines.base import Engine
+    from .engines.opening import open_engine
+    from .engines.serving import Client, ServingError
+    from .errors import DnCNNError, OptionError
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
-    from .models.cards import ModelError, shipped_models
-    from .models.dncnn import build_dncnn, fold_batch_norm
+    from .export.checks import ExportError
+    from .export.exports import export_onnx, export_saved_model, export_tflite
+    from .export.server import serve
+    from .models.cards import ModelError, best_in_the_box, degree_text, read_card, shipped_models, task_and_degree
+    from .models.conversion import ConversionError, convert_weights
+    from .models.dncnn import build_dncnn, fold_batch_norm, model_config
+    from .models.source import default_model
     from .models.weights import load_model
     from .restoration.denoising import denoise
     from .restoration.luminance import deblock, upscale
@@ -21,36 +30,74 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "RECIPES": "config",
+    "Client": "engines.serving",
+    "ConversionError": "models.conversion",
+    "DnCNNError": "errors",
+    "Engine": "engines.base",
+    "ExportError": "export.checks",
     "ModelConfig": "config",
     "ModelError": "models.cards",
+    "OptionError": "errors",
+    "ServingError": "engines.serving",
     "TrainConfig": "config",
+    "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
+    "convert_weights": "models.conversion",
     "deblock": "restoration.luminance",
+    "default_model": "models.source",
+    "degree_text": "models.cards",
     "denoise": "restoration.denoising",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.protocol",
+    "export_onnx": "export.exports",
+    "export_saved_model": "export.exports",
+    "export_tflite": "export.exports",
     "fold_batch_norm": "models.dncnn",
     "load_model": "models.weights",
+    "model_config": "models.dncnn",
+    "open_engine": "engines.opening",
     "psnr": "evaluation.metrics",
+    "read_card": "models.cards",
+    "serve": "export.server",
     "shipped_models": "models.cards",
+    "task_and_degree": "models.cards",
     "train": "training.fit",
     "upscale": "restoration.luminance",
 }
 
 __all__ = [
     "RECIPES",
+    "Client",
+    "ConversionError",
+    "DnCNNError",
+    "Engine",
+    "ExportError",
     "ModelConfig",
     "ModelError",
+    "OptionError",
+    "ServingError",
     "TrainConfig",
+    "best_in_the_box",
     "build_dncnn",
+    "convert_weights",
     "deblock",
+    "default_model",
+    "degree_text",
     "denoise",
     "estimate_sigma",
     "evaluate",
+    "export_onnx",
+    "export_saved_model",
+    "export_tflite",
     "fold_batch_norm",
     "load_model",
+    "model_config",
+    "open_engine",
     "psnr",
+    "read_card",
+    "serve",
     "shipped_models",
+    "task_and_degree",
     "train",
     "upscale",
 ]

@@ -38,7 +38,8 @@ class LiteRTEngine:
             self._shape = noisy.shape
         self._interpreter.set_tensor(self._input, np.asarray(noisy, np.float32))
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output)
+        denoised: np.ndarray = self._interpreter.get_tensor(self._output)
+        return denoised
 
 
 def _interpreter(content: bytes) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
-from .base import INPUT, OUTPUT
+from .contract import INPUT, OUTPUT
 
 
-class OnnxRuntime:
+class OnnxRuntimeEngine:
     """An ONNX graph on the CPU, in float32.
 
     Args:
@@ -22,4 +22,5 @@ class OnnxRuntime:
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return self._session.run([OUTPUT], {INPUT: np.asarray(noisy, np.float32)})[0]
+        denoised: np.ndarray = self._session.run([OUTPUT], {INPUT: np.asarray(noisy, np.float32)})[0]
+        return denoised

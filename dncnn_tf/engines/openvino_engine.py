@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import openvino
 
+from .precision import Precision
+
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 # Kernels that are kept, each made for one layer and one size of picture: those of some 20 sizes. By default OpenVINO
@@ -21,7 +23,7 @@ class OpenVINOEngine:
         precision: "float32" or "bfloat16"; OpenVINO by itself would take bfloat16 where it is fast.
     """
 
-    def __init__(self, graph: bytes, channels: int, receptive_radius: int, *, precision: str = "float32") -> None:
+    def __init__(self, graph: bytes, channels: int, receptive_radius: int, *, precision: Precision = "float32") -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
         core = openvino.Core()
         options = {
@@ -33,4 +35,5 @@ class OpenVINOEngine:
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return self._model(np.ascontiguousarray(noisy, np.float32))[0].copy()
+        denoised: np.ndarray = self._model(np.ascontiguousarray(noisy, np.float32))[0].copy()
+        return denoised

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..models.cards import ModelError
-from .base import INPUT, OUTPUT, SIGNATURE
+from .contract import INPUT, OUTPUT, SIGNATURE
 
 
 class SavedModelEngine:
@@ -32,4 +32,5 @@ class SavedModelEngine:
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return self._forward(**{INPUT: np.asarray(noisy, np.float32)})[OUTPUT].numpy()
+        denoised: np.ndarray = self._forward(**{INPUT: np.asarray(noisy, np.float32)})[OUTPUT].numpy()
+        return denoised

@@ -132,7 +132,7 @@ def evaluate(
         ModelError: the model cannot be loaded.
         DatasetError: there are no images.
     """
-    runtime = as_engine(model)
+    runtime = as_engine(model, precision="float32")
     scores = []
     for path in resolve(data) if isinstance(data, str) else data:
         try:

@@ -21,32 +21,33 @@ class Network:
     """The convolutions of a DnCNN, with a ReLU after all but the last.
 
     Attributes:
+        name: of the model.
         config: its shape, without batch normalisation.
         kernels: float32 (3, 3, in, out), first to last.
         biases: float32 (out,), likewise.
     """
 
+    name: str
     config: ModelConfig
     kernels: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
 
 
 def fold(
-    kernel: np.ndarray, bias: np.ndarray | None, norm: list[np.ndarray] | None, epsilon: float = _EPSILON
+    conv: list[np.ndarray], norm: list[np.ndarray] | None, epsilon: float = _EPSILON
 ) -> tuple[np.ndarray, np.ndarray]:
     """One convolution and the batch normalisation after it as one convolution.
 
     Args:
-        kernel: (3, 3, in, out).
-        bias: (out,), or None.
+        conv: kernel (3, 3, in, out), and bias (out,) where it has one.
         norm: scale γ, shift β, mean and variance, each (out,), or None.
         epsilon: what the normalisation adds to the variance.
 
     Returns:
         Kernel and bias, float32.
     """
-    kernel = np.asarray(kernel, np.float64)
-    shift = np.zeros(kernel.shape[-1]) if bias is None else np.asarray(bias, np.float64)
+    kernel, *bias = (np.asarray(values, np.float64) for values in conv)
+    shift = bias[0] if bias else np.zeros(kernel.shape[-1])
     if norm is not None:
         gamma, beta, mean, variance = (np.asarray(values, np.float64) for values in norm)
         scale = gamma / np.sqrt(variance + epsilon)
@@ -54,8 +55,12 @@ def fold(
     return kernel.astype(np.float32), shift.astype(np.float32)
 
 
-def read_network(path: Path) -> Network:
+def read_weights(path: Path, name: str) -> Network:
     """Read a `.weights.h5` file with its card beside it.
+
+    Args:
+        path: of the file.
+        name: of the model.
 
     Raises:
         ModelError: one is missing or damaged, or they do not belong together.
@@ -67,12 +72,11 @@ def read_network(path: Path) -> Network:
             layers = {group["vars"].attrs["name"]: _values(group["vars"]) for group in file["layers"].values()}
         folded = []
         for i in range(1, config.depth + 1):
-            kernel, *bias = layers[f"conv_{i}"]
-            folded.append(fold(kernel, bias[0] if bias else None, layers.get(f"bn_{i}")))
+            folded.append(fold(layers[f"conv_{i}"], layers.get(f"bn_{i}")))
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"{path}: the weights do not fit {config} ({error})") from error
     kernels, biases = zip(*folded, strict=True)
-    return Network(dataclasses.replace(config, batch_norm=False), kernels, biases)
+    return Network(name, dataclasses.replace(config, batch_norm=False), kernels, biases)
 
 
 def _values(variables: h5py.Group) -> list[np.ndarray]:

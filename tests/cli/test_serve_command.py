@@ -47,7 +47,7 @@ def model():
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("serve") / "exported"
-    export_saved_model(model, "small", folder)
+    export_saved_model(model, folder, name="small")
     return folder
 
 
