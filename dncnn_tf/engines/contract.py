@@ -51,12 +51,30 @@ def write_export_card(card: Path, network: Network, **how: str) -> None:
     write_json(card, {"name": network.name, **shape, **how})
 
 
-def read_export_card(card: Path) -> ExportCard:
-    """Read a card that `write_export_card` wrote.
+def read_export(path: Path) -> tuple[bytes | Path, ExportCard]:
+    """What an engine needs of an export, and its card.
+
+    Args:
+        path: a file, or a SavedModel's folder.
+
+    Returns:
+        The file's content, or the folder.
 
     Raises:
-        ModelError: it is missing, or none.
+        ModelError: one of the two is missing or damaged.
     """
+    if path.is_dir():
+        return path, _read_card(card_of_saved_model(path))
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file")
+    card, content = _read_card(card_of_file(path)), path.read_bytes()
+    # Checked before an engine sees it: LiteRT does not refuse a damaged file, it crashes the process.
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise ModelError(f"{path}: damaged, its SHA-256 is not its card's; export it again")
+    return content, card
+
+
+def _read_card(card: Path) -> ExportCard:
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
         shape = int(content["channels"]), int(content["receptive_radius"])
@@ -65,21 +83,6 @@ def read_export_card(card: Path) -> ExportCard:
         raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
     except (ValueError, TypeError, KeyError):
         raise ModelError(f"{card}: not the card of an exported model; export it again") from None
-
-
-def read_exported_file(file: Path) -> tuple[bytes, ExportCard]:
-    """An exported file's content and its card.
-
-    Raises:
-        ModelError: one of the two is missing or damaged.
-    """
-    if not file.is_file():
-        raise ModelError(f"{file}: no such file")
-    card, content = read_export_card(card_of_file(file)), file.read_bytes()
-    # Checked before an engine sees it: LiteRT does not refuse a damaged file, it crashes the process.
-    if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise ModelError(f"{file}: damaged, its SHA-256 is not its card's; export it again")
-    return content, card
 
 
 def card_of_file(file: Path) -> Path:

@@ -13,17 +13,22 @@ from .precision import KERAS_POLICIES, Precision
 
 
 class KerasEngine:
-    """A network in Keras.
+    """A folded network as a Keras model.
 
     Args:
-        network: weights and shape.
-        precision: "float32" or "bfloat16" (bfloat16 arithmetic; input, output and subtraction stay float32).
+        model: as `models.dncnn.from_network` makes it.
+        channels, receptive_radius: of the network.
     """
 
-    def __init__(self, network: Network, *, precision: Precision = "float32") -> None:
-        self.channels = network.config.channels
-        self.receptive_radius = network.config.receptive_radius
-        self._forward = _compiled(from_network(network, dtype=KERAS_POLICIES[precision]))
+    def __init__(self, model: keras.Model, channels: int, receptive_radius: int) -> None:
+        self.channels, self.receptive_radius = channels, receptive_radius
+        self._forward = _compiled(model)
+
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> KerasEngine:
+        """The engine for a network; in bfloat16, input, output and subtraction stay float32."""
+        model = from_network(network, dtype=KERAS_POLICIES[precision])
+        return cls(model, network.config.channels, network.config.receptive_radius)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..models.cards import ModelError
+from ..models.folded import Network
+from .precision import Precision
 
 
 class LiteRTEngine:
@@ -29,6 +31,13 @@ class LiteRTEngine:
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> LiteRTEngine:
+        """The engine for a network, in float32."""
+        from .tflite_graph import tflite_model
+
+        return cls(tflite_model(network), network.config.channels, network.config.receptive_radius)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

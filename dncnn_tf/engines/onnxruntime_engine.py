@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
+from ..models.folded import Network
 from .contract import INPUT, OUTPUT
+from .precision import Precision
 
 
 class OnnxRuntimeEngine:
@@ -19,6 +21,13 @@ class OnnxRuntimeEngine:
     def __init__(self, graph: bytes, channels: int, receptive_radius: int) -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
         self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> OnnxRuntimeEngine:
+        """The engine for a network, in float32."""
+        from .onnx_graph import onnx_model
+
+        return cls(onnx_model(network), network.config.channels, network.config.receptive_radius)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +12,7 @@ from ..models.source import Source, find_source
 from ..models.weights import read_network
 from .available import ENGINES_OF_EXPORT, choose_engine, choose_for_export
 from .base import Engine
-from .contract import card_of_saved_model, read_export_card, read_exported_file
+from .contract import read_export
 from .precision import Precision
 
 if TYPE_CHECKING:
@@ -43,12 +42,12 @@ def open_engine(
         from ..models.dncnn import to_network
 
         chosen = choose_engine("a Keras model", "keras" if engine == "auto" else engine, precision, large=large)
-        return _run(to_network(model), *chosen)
+        return _open_network(to_network(model), *chosen)
     source = find_source(model)
     if source.kind in ENGINES_OF_EXPORT:
-        return _run_export(source, choose_for_export(str(model), source.kind, engine), precision)
+        return _open_export(source, choose_for_export(str(model), source.kind, engine), precision)
     chosen = choose_engine(str(model), engine, precision, large=large)
-    return _run(read_network(source), *chosen)
+    return _open_network(read_network(source), *chosen)
 
 
 def as_engine(model: ModelLike, *, engine: str = "auto", precision: str = "auto", large: bool = True) -> Engine:
@@ -73,56 +72,40 @@ def _shipped_engine(name: str, engine: str, precision: str, large: bool) -> Engi
     return open_engine(name, engine=engine, precision=precision, large=large)
 
 
-def _run(network: Network, engine: str, precision: Precision) -> Engine:
-    shape = network.config.channels, network.config.receptive_radius
-    if engine == "keras":
-        from .keras_engine import KerasEngine
-
-        return KerasEngine(network, precision=precision)
-    if engine == "litert":
-        from .tflite_graph import tflite_model
-
-        return _started(engine, tflite_model(network), shape)
-    if engine == "savedmodel":
-        from .saved_model_graph import write_saved_model
-
-        with tempfile.TemporaryDirectory() as work:
-            write_saved_model(network, Path(work) / "model", precision=precision)
-            return _started(engine, Path(work) / "model", shape)
-    from .onnx_graph import onnx_model
-
-    return _started(engine, onnx_model(network), shape, precision)
-
-
-def _run_export(source: Source, engine: str, precision: str) -> Engine:
-    graph: bytes | Path
-    if source.kind == "savedmodel":
-        graph, card = source.path, read_export_card(card_of_saved_model(source.path))
-    else:
-        graph, card = read_exported_file(source.path)
+def _open_export(source: Source, engine: str, precision: str) -> Engine:
+    graph, card = read_export(source.path)
     if precision not in ("auto", card.precision):
         raise ModelError(
             f"{source.path}: keeps the precision it was exported with, {card.precision}; leave out `precision`. "
             f"Received: {precision}"
         )
-    return _started(engine, graph, (card.channels, card.receptive_radius))
+    opened: Engine = _engine_class(engine)(graph, card.channels, card.receptive_radius)
+    return opened
 
 
-def _started(engine: str, graph: Any, shape: tuple[int, int], precision: Precision = "float32") -> Engine:
-    """An engine with a graph of its own kind: a file's content, or a SavedModel's folder."""
+def _open_network(network: Network, engine: str, precision: Precision) -> Engine:
+    opened: Engine = _engine_class(engine).of(network, precision)
+    return opened
+
+
+def _engine_class(engine: str) -> Any:
     match engine:
         case "openvino":
             from .openvino_engine import OpenVINOEngine
 
-            return OpenVINOEngine(graph, *shape, precision=precision)
+            return OpenVINOEngine
         case "onnxruntime":
             from .onnxruntime_engine import OnnxRuntimeEngine
 
-            return OnnxRuntimeEngine(graph, *shape)
+            return OnnxRuntimeEngine
+        case "keras":
+            from .keras_engine import KerasEngine
+
+            return KerasEngine
         case "litert":
             from .litert_engine import LiteRTEngine
 
-            return LiteRTEngine(graph, *shape)
+            return LiteRTEngine
     from .saved_model_engine import SavedModelEngine
 
-    return SavedModelEngine(graph, *shape)
+    return SavedModelEngine

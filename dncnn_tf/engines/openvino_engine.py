@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import openvino
 
+from ..models.folded import Network
 from .precision import Precision
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -32,6 +33,14 @@ class OpenVINOEngine:
             "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
         }
         self._model = core.compile_model(core.read_model(graph), "CPU", options)
+
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> OpenVINOEngine:
+        """The engine for a network."""
+        from .onnx_graph import onnx_model
+
+        config = network.config
+        return cls(onnx_model(network), config.channels, config.receptive_radius, precision=precision)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

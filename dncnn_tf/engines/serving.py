@@ -163,7 +163,7 @@ class _Rest:
         except self._failure as error:
             raise ServingError(f"{self._url}: no answer ({first_line(str(error))}); is the server running?") from error
         try:
-            received = answer.json()
+            received: dict[str, Any] = answer.json()
         except ValueError:
             received = {"error": answer.text}
         if answer.status_code != 200:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from ..config import RECIPES, ModelConfig
+from ..config import RECIPES
 from ..errors import DnCNNError
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -69,31 +68,3 @@ def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:
             where = row["data"], degree_text(row)
             best[where] = max(best.get(where, (0.0, "")), (row["psnr"], name))
     return best
-
-
-def card_of_weights(weights: Path) -> Path:
-    """Where the card of a `.weights.h5` file is: beside it, under the same name with `.json`."""
-    return weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
-
-
-def checked_config(weights: Path) -> ModelConfig:
-    """The shape of the network whose weights a file holds, by the card beside it, which the file must match.
-
-    Args:
-        weights: a `.weights.h5` file.
-
-    Raises:
-        ModelError: one of the two is missing or damaged, or they do not belong together.
-    """
-    card_file = card_of_weights(weights)
-    try:
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        config, expected = ModelConfig(**card["model"]), card["sha256"]
-        received = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except FileNotFoundError as error:
-        raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{card_file}: not a model card ({error})") from None
-    if received != expected:
-        raise ModelError(f"{weights}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
-    return config

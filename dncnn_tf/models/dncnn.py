@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -11,7 +10,7 @@ from keras import layers
 
 from ..config import Initialization, ModelConfig
 from .batch_norm import FusedBatchNormalization, batch_norms
-from .folded import Network, fold
+from .folded import EPSILON, Network, fold
 
 # Share of the OLD statistics that a training step keeps. Keras' default of 0.99 needs hundreds of steps to catch
 # up, so that early validations would be made with stale statistics; 0.9 follows within a few dozen.
@@ -116,14 +115,9 @@ def to_network(model: keras.Model, name: str | None = None) -> Network:
     Raises:
         ValueError: the model is not a DnCNN.
     """
-    config = model_config(model)
-    norms = {norm.name: norm for norm in batch_norms(model)}
-    folded = []
-    for conv in convolutions(model):
-        norm = norms.get(conv.name.replace("conv", "bn"))
-        folded.append(fold(conv.get_weights(), *((norm.get_weights(), norm.epsilon) if norm else (None,))))
-    kernels, biases = zip(*folded, strict=True)
-    return Network(name or model.name, dataclasses.replace(config, batch_norm=False), kernels, biases)
+    config, norms = model_config(model), batch_norms(model)
+    layers = {layer.name: layer.get_weights() for layer in (*convolutions(model), *norms)}
+    return fold(name or model.name, config, layers, epsilon=norms[0].epsilon if norms else EPSILON)
 
 
 def from_network(network: Network, *, dtype: str = "float32") -> keras.Model:
@@ -143,4 +137,6 @@ def in_float32(model: keras.Model) -> keras.Model:
     """The same DnCNN, batch normalisation and all, computing in float32, in whatever precision it was trained."""
     twin = build_dncnn(model_config(model))
     twin.set_weights(model.get_weights())
+    for theirs, ours in zip(batch_norms(model), batch_norms(twin), strict=True):
+        ours.epsilon = theirs.epsilon
     return twin

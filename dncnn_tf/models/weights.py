@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import first_line
 from ..files import atomic_path, write_json
-from .cards import ModelError, card_of_weights, checked_config, shipped_models
-from .folded import Network, read_weights
-from .limits import require_small_archive, require_small_weights
+from .cards import ModelError, shipped_models
+from .folded import Network, fold
+from .limits import require_small_archive
 from .source import Source, find_source
+from .weights_file import card_of_weights, misfit, read_layers
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +55,11 @@ def read_network(source: Source) -> Network:
         ModelError: as for `load_model`.
     """
     if source.kind in ("shipped", "weights"):
-        return read_weights(source.path, source.name)
+        config, layers = read_layers(source.path)
+        try:
+            return fold(source.name, config, layers)
+        except (KeyError, ValueError) as error:
+            raise misfit(source.path, config, error) from error
     from .dncnn import to_network
 
     return to_network(read_model(source), source.name)
@@ -86,15 +91,14 @@ def _read_keras(source: Source) -> keras.Model:
 def _read_weights(path: Path) -> keras.Model:
     from .dncnn import build_dncnn
 
-    config = checked_config(path)
+    config, layers = read_layers(path)
+    model = build_dncnn(config)
     try:
-        require_small_weights(path, config)
-        model = build_dncnn(config)
-        model.load_weights(path)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(f"{path}: the weights do not fit {config} ({first_line(error)})") from error
+        for layer in model.layers:
+            if layer.weights:
+                layer.set_weights(layers[layer.name])
+    except (KeyError, ValueError) as error:
+        raise misfit(path, config, error) from error
     return model
 
 

@@ -194,7 +194,7 @@ def test_models_are_exported_by_path_under_their_own_names(model, tmp_path, writ
 
 def test_folding_is_part_of_what_is_compared(model, tmp_path, monkeypatch):
     """Folded with another epsilon than the layers': the file holds what it was given, and is not kept."""
-    monkeypatch.setattr(dncnn, "fold", lambda conv, norm=None, epsilon=0: folded.fold(conv, norm, 2e-3))
+    monkeypatch.setattr(dncnn, "fold", lambda *network, epsilon: folded.fold(*network, epsilon=2e-3))
     with pytest.raises(ExportError, match="not kept: it differs from its model"):
         export_onnx(model, tmp_path, name="small")
 
