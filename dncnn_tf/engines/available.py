@@ -32,7 +32,7 @@ _AT_ONCE = ("openvino", "onnxruntime")
 _MODULES = {"ai-edge-litert": "ai_edge_litert"}
 
 
-def choose_engine(what: str, engine: str, precision: str, *, large: bool) -> tuple[str, Precision]:
+def choose_engine(what: str, engine: str, precision: str, *, large: bool = True) -> tuple[str, Precision]:
     """The engine for a trained network and its arithmetic: the first of the `ranking` that is wanted and installed.
 
     Args:

@@ -51,23 +51,30 @@ def write_export_card(card: Path, network: Network, **how: str) -> None:
     write_json(card, {"name": network.name, **shape, **how})
 
 
-def read_export(path: Path) -> tuple[bytes | Path, ExportCard]:
+def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
     """What an engine needs of an export, and its card.
 
     Args:
         path: a file, or a SavedModel's folder.
+        precision: what it must compute in, or "auto".
 
     Returns:
         The file's content, or the folder.
 
     Raises:
-        ModelError: one of the two is missing or damaged.
+        ModelError: one of the two is missing or damaged, or the precision is another.
     """
-    if path.is_dir():
-        return path, _read_card(card_of_saved_model(path))
-    if not path.is_file():
+    if not path.exists():
         raise ModelError(f"{path}: no such file")
-    card, content = _read_card(card_of_file(path)), path.read_bytes()
+    card = _read_card(card_of_saved_model(path) if path.is_dir() else card_of_file(path))
+    if precision not in ("auto", card.precision):
+        raise ModelError(
+            f"{path}: keeps the precision it was exported with, {card.precision}; leave out `precision`. "
+            f"Received: {precision}"
+        )
+    if path.is_dir():
+        return path, card
+    content = path.read_bytes()
     # Checked before an engine sees it: LiteRT does not refuse a damaged file, it crashes the process.
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise ModelError(f"{path}: damaged, its SHA-256 is not its card's; export it again")

@@ -6,14 +6,11 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..models.cards import ModelError
-from ..models.folded import Network
-from ..models.source import Source, find_source
+from ..models.source import find_source
 from ..models.weights import read_network
 from .available import ENGINES_OF_EXPORT, choose_engine, choose_for_export
 from .base import Engine
 from .contract import read_export
-from .precision import Precision
 
 if TYPE_CHECKING:
     import keras
@@ -41,13 +38,15 @@ def open_engine(
     if not isinstance(model, str | Path):
         from ..models.dncnn import to_network
 
-        chosen = choose_engine("a Keras model", "keras" if engine == "auto" else engine, precision, large=large)
-        return _open_network(to_network(model), *chosen)
+        name, arithmetic = choose_engine("a Keras model", "keras" if engine == "auto" else engine, precision)
+        return _engine_class(name).of(to_network(model), arithmetic)
     source = find_source(model)
     if source.kind in ENGINES_OF_EXPORT:
-        return _open_export(source, choose_for_export(str(model), source.kind, engine), precision)
-    chosen = choose_engine(str(model), engine, precision, large=large)
-    return _open_network(read_network(source), *chosen)
+        name = choose_for_export(str(model), source.kind, engine)
+        graph, card = read_export(source.path, precision)
+        return _engine_class(name)(graph, card.channels, card.receptive_radius)
+    name, arithmetic = choose_engine(str(model), engine, precision, large=large)
+    return _engine_class(name).of(read_network(source), arithmetic)
 
 
 def as_engine(model: ModelLike, *, engine: str = "auto", precision: str = "auto", large: bool = True) -> Engine:
@@ -72,23 +71,8 @@ def _shipped_engine(name: str, engine: str, precision: str, large: bool) -> Engi
     return open_engine(name, engine=engine, precision=precision, large=large)
 
 
-def _open_export(source: Source, engine: str, precision: str) -> Engine:
-    graph, card = read_export(source.path)
-    if precision not in ("auto", card.precision):
-        raise ModelError(
-            f"{source.path}: keeps the precision it was exported with, {card.precision}; leave out `precision`. "
-            f"Received: {precision}"
-        )
-    opened: Engine = _engine_class(engine)(graph, card.channels, card.receptive_radius)
-    return opened
-
-
-def _open_network(network: Network, engine: str, precision: Precision) -> Engine:
-    opened: Engine = _engine_class(engine).of(network, precision)
-    return opened
-
-
 def _engine_class(engine: str) -> Any:
+    """Its class, which takes what an export holds, and makes an engine `of` a network."""
     match engine:
         case "openvino":
             from .openvino_engine import OpenVINOEngine

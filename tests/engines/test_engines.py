@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -129,8 +130,9 @@ def test_what_is_fastest_for_the_job_is_taken(given, expected, files, monkeypatc
     installed = [name for name in available.installed_engines() if name not in missing]
     monkeypatch.setattr(available, "installed_engines", lambda: installed)
     monkeypatch.setattr(precisions, "cpu_has_bfloat16", lambda: hardware)
-    monkeypatch.setattr(opening, "_open_network", lambda network, engine, precision: (engine, precision))
-    assert open_engine(files["keras"], precision=precision, large=large) == expected
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "_engine_class", lambda name: SimpleNamespace(of=lambda _, precision: (name, precision)))
+        assert open_engine(files["keras"], precision=precision, large=large) == expected
     assert type(open_engine(files["tflite"], precision="auto")).__name__ == "LiteRTEngine"
 
 

@@ -105,6 +105,9 @@ def test_bfloat16_is_bfloat16_inside_and_float32_outside(model, tmp_path):
     kept = export_saved_model(model, tmp_path, name="small", precision="bfloat16")
     assert 1e-5 < kept.difference <= BOUNDS["bfloat16"].difference
     assert open_engine(kept.path)(np.zeros((1, 5, 5, 1), np.float32)).dtype == np.float32
+    assert open_engine(kept.path, precision="bfloat16").channels == 1
+    with pytest.raises(ModelError, match=r"it was exported with, bfloat16; leave out `precision`\. Received: float32"):
+        open_engine(kept.path, precision="float32")
     assert json.loads((kept.path / "assets.extra/card.json").read_text()) == {
         "name": "small",
         "channels": 1,
