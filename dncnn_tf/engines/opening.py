@@ -31,6 +31,9 @@ def open_engine(
             knows it. An exported model keeps the precision it was exported with.
         large: whether there is much to do; if not, "auto" takes an engine that starts at once.
 
+    Returns:
+        What takes noisy images, float32 (N, H, W, C) in [0, 1], and returns denoised ones, and knows its C and radius.
+
     Raises:
         ModelError: it cannot be loaded, or not by this engine, or not in this precision.
         ValueError: a Keras model is not a DnCNN, or there is no such precision.

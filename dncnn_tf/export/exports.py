@@ -70,6 +70,9 @@ def export_saved_model(
         version_number: None for one above the highest there is. A version is never replaced: servers hold them open.
         precision: of the arithmetic inside.
 
+    Returns:
+        Where it is, and how far it is from its source.
+
     Raises:
         ExportError: the version is there already, or the export differs from `model` beyond `BOUNDS`.
         ModelError: the model cannot be loaded.
@@ -117,6 +120,9 @@ def export_tflite(
             "int8" (both of 8 bits, ranges from noisy photographs).
         overwrite: replace the file if it is there.
 
+    Returns:
+        As `export_saved_model`.
+
     Raises:
         ExportError: the file is there already, or the export differs from `model` beyond `BOUNDS`.
         ModelError: the model cannot be loaded.
@@ -142,6 +148,9 @@ def export_onnx(
     Args:
         model, output, name: as for `export_saved_model`.
         overwrite: replace the file if it is there.
+
+    Returns:
+        As `export_saved_model`.
 
     Raises:
         ExportError: the file is there already, or the export differs from `model` beyond `BOUNDS`.

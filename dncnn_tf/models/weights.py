@@ -29,6 +29,9 @@ def load_model(name_or_path: str | Path) -> keras.Model:
         name_or_path: a shipped model's name, a `.keras` file, a `.weights.h5` file with its card (same name, `.json`)
             beside it, or a run folder (its best model is taken).
 
+    Returns:
+        A model as `dncnn_tf.build_dncnn` makes it: noisy images, float32 (N, H, W, C) in [0, 1] → denoised ones.
+
     Raises:
         ModelError: there is none, it is damaged, its weights do not fit, it is not a DnCNN, or it is an export.
     """
