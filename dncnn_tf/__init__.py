@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from .bulk.tasks import deblock_files, denoise_files, request_files, upscale_files
     from .config import RECIPES, ModelConfig, TrainConfig
     from .engines.available import ENGINES
+    from .engines.base import Engine
+    from .engines.opening import open_engine
+    from .engines.serving import Client, ServingError
     from .errors import DnCNNError, OptionError
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
+    from .export.checks import ExportError
+    from .export.exports import export_onnx, export_saved_model, export_tflite
+    from .export.server import serve
     from .images.formats import FORMATS
     from .images.picture import ImageError
-    from .models.cards import ModelError, shipped_models
-    from .models.dncnn import build_dncnn, fold_batch_norm
+    from .models.cards import ModelError, best_in_the_box, degree_text, read_card, shipped_models, task_and_degree
+    from .models.conversion import ConversionError, convert_weights
+    from .models.dncnn import build_dncnn, fold_batch_norm, model_config
+    from .models.source import default_model
     from .models.weights import load_model
     from .restoration.denoising import denoise
     from .restoration.inspection import Inspection
@@ -33,8 +41,11 @@ _MODULES = {
     "ENGINES": "engines.available",
     "FORMATS": "images.formats",
     "RECIPES": "config",
-    "RayError": "bulk.on_ray",
+    "Client": "engines.serving",
+    "ConversionError": "models.conversion",
     "DnCNNError": "errors",
+    "Engine": "engines.base",
+    "ExportError": "export.checks",
     "Failure": "bulk.tally",
     "FileRules": "bulk.rules",
     "ImageError": "images.picture",
@@ -43,21 +54,35 @@ _MODULES = {
     "ModelConfig": "config",
     "ModelError": "models.cards",
     "OptionError": "errors",
+    "RayError": "bulk.on_ray",
+    "ServingError": "engines.serving",
     "Tally": "bulk.tally",
     "TrainConfig": "config",
+    "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
+    "convert_weights": "models.conversion",
     "deblock": "restoration.luminance",
     "deblock_files": "bulk.tasks",
+    "default_model": "models.source",
+    "degree_text": "models.cards",
     "denoise": "restoration.denoising",
     "denoise_files": "bulk.tasks",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.protocol",
+    "export_onnx": "export.exports",
+    "export_saved_model": "export.exports",
+    "export_tflite": "export.exports",
     "fold_batch_norm": "models.dncnn",
     "inspect_files": "bulk.inspecting",
     "load_model": "models.weights",
+    "model_config": "models.dncnn",
+    "open_engine": "engines.opening",
     "psnr": "evaluation.metrics",
+    "read_card": "models.cards",
     "request_files": "bulk.tasks",
+    "serve": "export.server",
     "shipped_models": "models.cards",
+    "task_and_degree": "models.cards",
     "train": "training.fit",
     "upscale": "restoration.luminance",
     "upscale_files": "bulk.tasks",
@@ -67,7 +92,11 @@ __all__ = [
     "ENGINES",
     "FORMATS",
     "RECIPES",
+    "Client",
+    "ConversionError",
     "DnCNNError",
+    "Engine",
+    "ExportError",
     "Failure",
     "FileRules",
     "ImageError",
@@ -77,21 +106,34 @@ __all__ = [
     "ModelError",
     "OptionError",
     "RayError",
+    "ServingError",
     "Tally",
     "TrainConfig",
+    "best_in_the_box",
     "build_dncnn",
+    "convert_weights",
     "deblock",
     "deblock_files",
+    "default_model",
+    "degree_text",
     "denoise",
     "denoise_files",
     "estimate_sigma",
     "evaluate",
+    "export_onnx",
+    "export_saved_model",
+    "export_tflite",
     "fold_batch_norm",
     "inspect_files",
     "load_model",
+    "model_config",
+    "open_engine",
     "psnr",
+    "read_card",
     "request_files",
+    "serve",
     "shipped_models",
+    "task_and_degree",
     "train",
     "upscale",
     "upscale_files",

@@ -15,10 +15,10 @@ import click
 
 from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.data.datasets import published_sets, resolve
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.paper import TABLE_5
 from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
-from dncnn_tf.models.cards import LEVEL_NAMES, PRETRAINED
+from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED
 from dncnn_tf.models.weights import load_model, save_weights
 from dncnn_tf.training.run_folder import Run
 
@@ -54,14 +54,14 @@ def main(folder: Path, hardware: str, note: str | None) -> None:
     if config != expected or not set(config.data.split("+")) <= published_sets().keys():
         raise click.UsageError(f"only a run of `dncnn-tf train --recipe {name} --data SET` as it stands can be shipped")
     model = load_model(folder)
-    runtime = KerasEngine(model)
+    engine = open_engine(model, precision="float32")
     measured = []
     for task, sets in MEASURED[name].items():
         for data, levels in sets.items():
             for level in levels:
-                result = evaluate(runtime, resolve(data), Setting(task, level))
+                result = evaluate(engine, resolve(data), Setting(task, level))
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                measured.append({"data": data, LEVEL_NAMES[task]: level, **figures})
+                measured.append({"data": data, DEGREE_NAMES[task]: level, **figures})
                 click.echo(measured[-1])
     log = run.read_log()
     card = {

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..config import RECIPES
 from ..engines.base import Engine
+from ..engines.opening import ModelLike
 from ..images.arrays import from_float
 from ..images.picture import Picture
 from ..restoration.choice import choose_model, misfits
-from ..restoration.denoising import ModelLike, denoise_levels
+from ..restoration.denoising import denoise_levels
 from ..restoration.noise import Noise, estimate_noise
 from ..restoration.tiling import Progress
 from .restorer import NetworkRestorer

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engines.opening import ModelLike
 from ..images.picture import Picture
 from ..images.writing import coded_anew
-from ..restoration.denoising import ModelLike
 from ..restoration.luminance import deblock_levels, enlarge_levels, require_scale, upscale_levels
 from ..restoration.tiling import Progress
 from .restorer import NetworkRestorer

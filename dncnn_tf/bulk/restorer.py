@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..engines.opening import ModelLike, as_engine
 from ..images.picture import Picture
 from ..images.writing import losses, require_holds
-from ..restoration.denoising import ModelLike, as_engine
 from ..restoration.tiling import Progress, Tile, memory_left
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from .run import Work, run
 from .tally import Failure, Listeners, Tally
 
 if TYPE_CHECKING:
-    from ..restoration.denoising import ModelLike
+    from ..engines.opening import ModelLike
     from ..restoration.tiling import Tile
 
 _RULES = FileRules()

@@ -11,11 +11,12 @@ import dataclasses
 import numpy as np
 
 from ..engines.base import Engine
+from ..engines.opening import ModelLike, as_engine
 from ..errors import OptionError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import STUDIO_SWING, luminance
 from ..images.resizing import enlarge
-from .denoising import ModelLike, as_engine, restore_levels
+from .denoising import restore_levels
 from .tiling import Progress, Tile
 
 GENERAL_MODEL = "dncnn-3"
