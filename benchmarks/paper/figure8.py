@@ -29,7 +29,7 @@ RESULTS, TABLE, PLOT = HERE / "figure8.json", HERE / "figure8.md", HERE / "figur
 SIGMAS = range(5, 55, 5)
 # BM3D takes some 5 s for a grey picture of BSD68 and 10 s for a colour one, so only some of the pictures are measured.
 SETS = {"dncnn-b": ("bsd68", 6), "cdncnn-b": ("cbsd68", 17)}
-LEVELS = (15, 25, 50)
+SPECIAL_SIGMAS = (15, 25, 50)
 OFFSETS = (-5, -3, -2, -1, 0, 1, 2, 3, 5)
 
 
@@ -117,13 +117,13 @@ def _beside_special(figures: Figures, lines: list[str]) -> None:
     lines += ["", "# The models for one σ beside the blind one", "", "Gain over `dncnn-b` in dB on the same pictures"]
     lines[-1] += ", at noise of that σ and a little less or more:"
     lines += ["", f"| model | {header} |", "|---|" + "--:|" * len(OFFSETS)]
-    for level in LEVELS:
+    for sigma in SPECIAL_SIGMAS:
         gains = [
-            figures.shipped(f"dncnn-s-{level}", data, every, level + offset)
-            - figures.shipped("dncnn-b", data, every, level + offset)
+            figures.shipped(f"dncnn-s-{sigma}", data, every, sigma + offset)
+            - figures.shipped("dncnn-b", data, every, sigma + offset)
             for offset in OFFSETS
         ]
-        lines.append(f"| `dncnn-s-{level}` | {' | '.join(f'{gain:+.2f}' for gain in gains)} |")
+        lines.append(f"| `dncnn-s-{sigma}` | {' | '.join(f'{gain:+.2f}' for gain in gains)} |")
 
 
 def _draw(gains: dict[str, list[float]]) -> None:

@@ -68,20 +68,20 @@ class Cell:
     model: str
     task: str
     data: str
-    level: int
+    degree: int
     seed: int = 0
 
     @property
     def key(self) -> str:
         """Its name in the cache."""
-        return f"{self.model} {self.task} {self.data} {self.level} seed {self.seed}"
+        return f"{self.model} {self.task} {self.data} {self.degree} seed {self.seed}"
 
     @property
     def paper(self) -> PaperFigure:
         """What the paper has; for bicubic interpolation, which it does not have, the commonly quoted figure."""
         if self.model == "bicubic":
-            return PaperFigure("bicubic", BICUBIC[self.data][self.level])
-        return paper_figure(self.model, SHAPES[self.model], self.task, self.data, self.level)
+            return PaperFigure("bicubic", BICUBIC[self.data][self.degree])
+        return paper_figure(self.model, SHAPES[self.model], self.task, self.data, self.degree)
 
 
 TABLE_2_CELLS = [Cell("dncnn_s_sigma25", "denoise", "bsd68", 25)] + [
@@ -94,10 +94,10 @@ TABLE_3_CELLS = {
 }
 COLOR_CELLS = [Cell("cdncnn_b", "denoise", "cbsd68", sigma) for sigma in (15, 25, 50)]
 TABLE_5_CELLS = [
-    Cell("dncnn_3", task, data, level)
+    Cell("dncnn_3", task, data, degree)
     for task, sets in TABLE_5.items()
-    for data, levels in sets.items()
-    for level in levels
+    for data, degrees in sets.items()
+    for degree in degrees
 ]
 BICUBIC_CELLS = [Cell("bicubic", "super-resolution", data, scale) for data in BICUBIC for scale in BICUBIC[data]]
 
@@ -148,7 +148,7 @@ def main(weights: Path) -> None:
 def measure(runtime: Engine, cell: Cell) -> dict:
     """Evaluate one cell."""
     start = time.perf_counter()
-    result = evaluate(runtime, cell.data, Setting(cell.task, cell.level, cell.seed))
+    result = evaluate(runtime, cell.data, Setting(cell.task, cell.degree, cell.seed))
     return {
         "psnr": result.psnr,
         "ssim": result.ssim,
@@ -217,7 +217,7 @@ def _section(title: str, cells: list[Cell], finished: dict, *, reference: str = 
     ]
     for cell in cells:
         paper, result = cell.paper, finished.get(cell.key)
-        start = f"| {paper.model} | {cell.task} | {cell.data} | {cell.level} | {_pair(paper.psnr, paper.ssim)} |"
+        start = f"| {paper.model} | {cell.task} | {cell.data} | {cell.degree} | {_pair(paper.psnr, paper.ssim)} |"
         if result is None:
             lines.append(f"{start} not measured yet | | |")
             continue

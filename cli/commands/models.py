@@ -43,19 +43,19 @@ def models(name: str | None, json_file: Path | None, overwrite: bool) -> None:
 
 
 def _list(cards: list[dict[str, Any]]) -> None:
-    from dncnn_tf.models.cards import level_text, task_and_level
+    from dncnn_tf.models.cards import degree_text, task_and_degree
 
     width = max(len(card["summary"]) for card in cards)
     click.echo(f"{'NAME':<12} {'FOR':<{width}} MEASURED")
     for card in cards:
         first = {}  # of every task, the first set it was measured on
         for row in card["measured"]:
-            first.setdefault(task_and_level(row)[0], row["data"])
+            first.setdefault(task_and_degree(row)[0], row["data"])
         figures = {
             data: ", ".join(
-                f"{row['psnr']:.2f} dB at {level_text(row)}"
+                f"{row['psnr']:.2f} dB at {degree_text(row)}"
                 for row in card["measured"]
-                if (task_and_level(row)[0], row["data"]) == (task, data)
+                if (task_and_degree(row)[0], row["data"]) == (task, data)
             )
             for task, data in first.items()
         }
@@ -66,7 +66,7 @@ def _list(cards: list[dict[str, Any]]) -> None:
 
 
 def _show(card: dict[str, Any]) -> None:
-    from dncnn_tf.models.cards import best_in_the_box, level_text
+    from dncnn_tf.models.cards import best_in_the_box, degree_text
 
     recipe, result = card["recipe"], card["result"]
     _line(card["name"], card["summary"])
@@ -91,10 +91,10 @@ def _show(card: dict[str, Any]) -> None:
     click.echo(f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box")
     best = best_in_the_box()
     for row in card["measured"]:
-        level = level_text(row)
-        psnr, name = best[row["data"], level]
+        degree = degree_text(row)
+        psnr, name = best[row["data"], degree]
         better = f"  {name} {psnr:.2f}" if name != card["name"] else ""
-        click.echo(f"{row['data']:<9} {level:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
+        click.echo(f"{row['data']:<9} {degree:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
     click.echo("\n  step  training  validation (PSNR in dB)")
     curve = card["curve"]
     for point in curve[:: -max(1, len(curve) // _CURVE_LINES)][::-1]:

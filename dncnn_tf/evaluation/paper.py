@@ -65,7 +65,7 @@ class PaperFigure:
     images: dict[str, float] = field(default_factory=dict)
 
 
-def paper_figure(model: str, config: ModelConfig, task: str, data: str, level: float | None) -> PaperFigure | None:
+def paper_figure(model: str, config: ModelConfig, task: str, data: str, degree: float | None) -> PaperFigure | None:
     """The paper's result of the model that corresponds to ours.
 
     Args:
@@ -73,18 +73,18 @@ def paper_figure(model: str, config: ModelConfig, task: str, data: str, level: f
         config: our model's shape.
         task: "denoise", "super-resolution" or "jpeg".
         data: a published set's name; a folder has no figure.
-        level: σ, scale or quality.
+        degree: σ, scale or quality.
     """
     kind = _kind(model, config, task)
     if kind == "DnCNN-3":
-        cell = TABLE_5[task].get(data, {}).get(level)
+        cell = TABLE_5[task].get(data, {}).get(degree)
         return PaperFigure(kind, *cell) if cell else None
     if kind == "CDnCNN-B":
-        return PaperFigure(kind, _COLOR[level]) if data == "cbsd68" and level in _COLOR else None
-    if data == "bsd68" and level in _TABLE_2[kind]:
-        return PaperFigure(kind, _TABLE_2[kind][level])
-    if data == "set12" and level in _TABLE_3[kind]:
-        *images, average = _TABLE_3[kind][level]
+        return PaperFigure(kind, _COLOR[degree]) if data == "cbsd68" and degree in _COLOR else None
+    if data == "bsd68" and degree in _TABLE_2[kind]:
+        return PaperFigure(kind, _TABLE_2[kind][degree])
+    if data == "set12" and degree in _TABLE_3[kind]:
+        *images, average = _TABLE_3[kind][degree]
         return PaperFigure(kind, average, images={f"{i:02d}": psnr for i, psnr in enumerate(images, 1)})
     return None
 

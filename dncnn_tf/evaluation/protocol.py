@@ -1,4 +1,4 @@
-"""Model × data set × level → PSNR and SSIM, measured as in the paper's Tables II, III and V."""
+"""Model × data set × degree → PSNR and SSIM, measured as in the paper's Tables II, III and V."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class Setting:
 
     Attributes:
         task: "denoise", "super-resolution" or "jpeg".
-        level: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`.
+        degree: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`.
         seed: decides the noise, together with each image's name.
         noisy: a folder of images that are noisy already, with the clean images' names; only for "denoise".
     """
 
     task: Task
-    level: float | None
+    degree: float | None
     seed: int = 0
     noisy: Path | None = None
 
@@ -95,7 +95,7 @@ class Restoration:
 
 @dataclass(frozen=True)
 class Result:
-    """A model's figures on a set at one level."""
+    """A model's figures on a set at one degree."""
 
     images: tuple[ImageScore, ...]
 
@@ -123,7 +123,7 @@ def evaluate(
     Args:
         model: a name, a path, a Keras model or a runtime.
         data: clean images: a published set's name, a folder, or files.
-        setting: task, level and seed.
+        setting: task, degree and seed.
         on_image: called after each image.
         on_failure: called instead of raising when one image cannot be evaluated; the others go on.
 
@@ -174,7 +174,7 @@ def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarr
     Args:
         path: the clean image.
         channels: 1 for a grey model, 3 for a colour model.
-        setting: task, level and seed.
+        setting: task, degree and seed.
 
     Returns:
         Clean and degraded, both float32 (H, W, channels); clean in [0, 1].
@@ -189,8 +189,8 @@ def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarr
     if channels == 3:
         raise ValueError(f"{setting.task} is measured on luminance; take a grey model")
     if setting.task == "jpeg":
-        return clean, jpeg(clean[..., 0], int(setting.level))[..., None]
-    return _super_resolution_pair(clean, int(setting.level))
+        return clean, jpeg(clean[..., 0], int(setting.degree))[..., None]
+    return _super_resolution_pair(clean, int(setting.degree))
 
 
 def _read_8bit(path: Path, channels: int, task: Task) -> np.ndarray:
@@ -222,7 +222,7 @@ def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
             raise ValueError(f"its noisy image must have the same shape, {clean.shape}. Received: {noisy.shape}")
         return noisy
     rng = np.random.default_rng([setting.seed, zlib.crc32(path.stem.encode())])
-    return add_gaussian_noise(clean, setting.level, rng)
+    return add_gaussian_noise(clean, setting.degree, rng)
 
 
 def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[float, float]:
@@ -234,7 +234,7 @@ def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[fl
         setting: its task decides rounding and border.
     """
     if setting.task == "super-resolution":
-        border = int(setting.level)
+        border = int(setting.degree)
         inner = np.s_[border:-border, border:-border]
         clean, restored = clean[inner] * np.float64(255), restored[inner] * np.float64(255)
     else:

@@ -12,10 +12,10 @@ from ..errors import DnCNNError
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
-LEVEL_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "quality"}
-"""How hard each task of an evaluation is, is told by one number; this is what a card and an option call it."""
+DEGREE_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "quality"}
+"""How hard a task of an evaluation is, is told by one number, its degree: what a card and an option call it."""
 
-_LEVEL_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
+_DEGREE_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
 
 
 class ModelError(DnCNNError):
@@ -38,30 +38,30 @@ def read_card(name: str) -> dict[str, Any]:
     return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def task_and_level(row: dict[str, Any]) -> tuple[str, float]:
+def task_and_degree(row: dict[str, Any]) -> tuple[str, float]:
     """What one row of a card's "measured" was measured at: the task, and σ, scale or quality.
 
     Args:
-        row: holds exactly one of the keys of `LEVEL_NAMES`.
+        row: holds exactly one of the keys of `DEGREE_NAMES`.
     """
-    return next((task, row[name]) for task, name in LEVEL_NAMES.items() if name in row)
+    return next((task, row[name]) for task, name in DEGREE_NAMES.items() if name in row)
 
 
-def level_text(row: dict[str, Any]) -> str:
+def degree_text(row: dict[str, Any]) -> str:
     """The same for people, such as "σ 25", "×3" or "quality 10"."""
-    task, level = task_and_level(row)
-    return _LEVEL_TEXTS[task].format(level)
+    task, degree = task_and_degree(row)
+    return _DEGREE_TEXTS[task].format(degree)
 
 
 def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:
-    """The highest PSNR in dB and its model, for each set and level (as `level_text`) that a shipped model's card has.
+    """The highest PSNR in dB and its model, for each set and degree (as `degree_text`) that a shipped model's card has.
 
-    A model for many tasks or levels is seldom the best at each of them.
+    A model for many tasks or degrees is seldom the best at each of them.
     """
     best: dict[tuple[str, str], tuple[float, str]] = {}
     for name in shipped_models():
         for row in read_card(name)["measured"]:
-            where = row["data"], level_text(row)
+            where = row["data"], degree_text(row)
             best[where] = max(best.get(where, (0.0, "")), (row["psnr"], name))
     return best
 

@@ -193,7 +193,7 @@ def test_table_3_averages_its_images(config, sigma):
 
 
 def test_table_5_is_complete():
-    assert sum(len(levels) for sets in TABLE_5.values() for levels in sets.values()) == 3 + 12 + 8
+    assert sum(len(degrees) for sets in TABLE_5.values() for degrees in sets.values()) == 3 + 12 + 8
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_report_shows_every_picture(workshop):
     report = workshop[0] / "report"
     page = (report / "index.html").read_text(encoding="utf-8")
     pictures = sorted(report.glob("*.png"))
-    assert len(pictures) == 2 * 2 * 3  # levels, images, and clean, input and output of each
+    assert len(pictures) == 2 * 2 * 3  # degrees, images, and clean, input and output of each
     assert all(f'src="{picture.name}"' in page for picture in pictures)
     np.testing.assert_array_equal(np.asarray(Image.open(pictures[0])), GREY)
 
@@ -318,10 +318,10 @@ def test_table_3_on_each_image(released, name, config):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("task", "data", "level"), [("super-resolution", "set5", 3), ("jpeg", "classic5", 10)])
-def test_table_5(released, task, data, level):
-    result = evaluate(released("dncnn_3"), resolve(data), Setting(task, level))
-    require_as_measured(result, f"dncnn_3 {task} {data} {level} seed 0")
-    psnr, ssim = TABLE_5[task][data][level]
+@pytest.mark.parametrize(("task", "data", "degree"), [("super-resolution", "set5", 3), ("jpeg", "classic5", 10)])
+def test_table_5(released, task, data, degree):
+    result = evaluate(released("dncnn_3"), resolve(data), Setting(task, degree))
+    require_as_measured(result, f"dncnn_3 {task} {data} {degree} seed 0")
+    psnr, ssim = TABLE_5[task][data][degree]
     assert result.psnr == pytest.approx(psnr, abs=0.02)
     assert result.ssim == pytest.approx(ssim, abs=0.0005)
