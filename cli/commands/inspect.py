@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,10 @@ import click
 from dncnn_tf import __version__
 from dncnn_tf.errors import describe_of
 
-from ..common import check_json_file, command, error
+from ..common import command, error
 from ..file_plan import find_inputs
 from ..parameters import Memory, Pixels
+from ..tables import JsonFile, json_option
 
 if TYPE_CHECKING:
     from dncnn_tf.restoration.inspection import Inspection
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--max-pixels", type=Pixels(), default="179M", show_default=True, help="Refuse larger pictures, as denoise does."
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE|-", help="The same as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace the JSON file if it exists.")
-def inspect(
-    inputs: tuple[str, ...], recursive: bool, max_memory: int, max_pixels: int, json_file: Path | None, overwrite: bool
-) -> None:
+@json_option("The same as JSON.")
+def inspect(inputs: tuple[str, ...], recursive: bool, max_memory: int, max_pixels: int, json_file: JsonFile) -> None:
     """Show size, depth and colour of images, their estimated noise, and the model and tiles denoise would choose.
 
     INPUT is a file, a folder or a quoted glob.
@@ -42,8 +39,6 @@ def inspect(
     dncnn-tf inspect photo.jpg
     dncnn-tf inspect scans/ --json scans.json
     """
-    check_json_file(json_file, overwrite)
-    from dncnn_tf.files import write_json
     from dncnn_tf.images.reading import allow_pixels, read
     from dncnn_tf.restoration.inspection import inspect_picture
 
@@ -59,13 +54,9 @@ def inspect(
             error(describe_of(failure, file))
             continue
         entries.append(_as_json(file, inspection))
-        if str(json_file) != "-":
+        if not json_file.takes_stdout:
             _show(file, inspection)
-    content = {"images": entries, "settings": {"max_memory": max_memory}, "versions": _versions()}
-    if str(json_file) == "-":
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
-    elif json_file:
-        write_json(json_file, content)
+    json_file.write({"images": entries, "settings": {"max_memory": max_memory}, "versions": _versions()})
     if len(entries) < len(files) + len(failures):
         click.get_current_context().exit(1)
 

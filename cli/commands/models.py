@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ..common import check_json_file, command
+from ..common import command
+from ..tables import JsonFile, json_option
 
 _CURVE_LINES = 10
 
 
 @command("models")
 @click.argument("name", required=False)
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE|-", help="The cards as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace the JSON file if it exists.")
-def models(name: str | None, json_file: Path | None, overwrite: bool) -> None:
+@json_option("The cards as JSON.")
+def models(name: str | None, json_file: JsonFile) -> None:
     """Show the models in the box, or one's card: what it is for, how it was trained, what it measured.
 
     \b
     dncnn-tf models
     dncnn-tf models dncnn-s-25
     """
-    from dncnn_tf.files import atomic_path
     from dncnn_tf.models.cards import read_card, shipped_models
 
-    check_json_file(json_file, overwrite)
     cards = [read_card(each) for each in ([name] if name else shipped_models())]
-    content = json.dumps(cards[0] if name else cards, indent=2, ensure_ascii=False) + "\n"
-    if str(json_file) == "-":
-        click.echo(content, nl=False)
+    json_file.write(cards[0] if name else cards)
+    if json_file.takes_stdout:
         return
-    if json_file:
-        with atomic_path(json_file) as path:
-            path.write_text(content, encoding="utf-8")
     if name:
         _show(cards[0])
     else:
