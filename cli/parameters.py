@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -51,6 +52,22 @@ class SigmaRange(click.ParamType):
         if low > high:
             self.fail(f"a range of σ goes from low to high. Received: {value}", param, ctx)
         return low, high
+
+
+class Engine(click.Choice[str]):
+    """An engine's name.
+
+    Args:
+        names: those that are shown.
+        also: others that are understood.
+    """
+
+    def __init__(self, names: Sequence[str], also: Sequence[str] = ()) -> None:
+        super().__init__(names)
+        self.also = also
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if value in self.also else super().convert(value, param, ctx)
 
 
 class Strength(click.FloatRange):

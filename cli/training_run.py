@@ -24,7 +24,7 @@ def run(config: TrainConfig | None, folder: Path, *, resume: bool = False, devic
     start_keras()
     from dncnn_tf.training.fit import train
 
-    from .progress import TrainingProgress
+    from .training_progress import TrainingProgress
 
     with TrainingProgress(note, quiet=click.get_current_context().meta["quiet"]) as progress:
         try:

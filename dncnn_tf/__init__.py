@@ -9,8 +9,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
+    from .engines.available import ENGINES
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
+    from .images.formats import FORMATS
     from .models.cards import ModelError, shipped_models
     from .models.dncnn import build_dncnn, fold_batch_norm
     from .models.weights import load_model
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from .training.fit import train
 
 _MODULES = {
+    "ENGINES": "engines.available",
+    "FORMATS": "images.formats",
     "RECIPES": "config",
     "ModelConfig": "config",
     "ModelError": "models.cards",
@@ -38,6 +42,8 @@ _MODULES = {
 }
 
 __all__ = [
+    "ENGINES",
+    "FORMATS",
     "RECIPES",
     "ModelConfig",
     "ModelError",

@@ -16,3 +16,9 @@ SUFFIXES = {
     ".avif": "AVIF",
 }
 """Endings of the files that can be read and written, and their format."""
+
+SUFFIX_OF = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
+"""What the names of results end in, by the format that was asked for."""
+
+FORMATS = ("keep", *SUFFIX_OF)
+"""Formats that can be asked for; "keep" is the input's own."""
