@@ -10,8 +10,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
     from .engines.available import ENGINES
+    from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
-    from .evaluation.protocol import evaluate
+    from .evaluation.report import EvaluationReport
+    from .evaluation.results import EvaluationError, evaluation_json
+    from .evaluation.settings import Setting
     from .images.formats import FORMATS
     from .models.cards import ModelError, shipped_models
     from .models.dncnn import build_dncnn, fold_batch_norm
@@ -23,16 +26,20 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ENGINES": "engines.available",
+    "EvaluationError": "evaluation.results",
+    "EvaluationReport": "evaluation.report",
     "FORMATS": "images.formats",
     "RECIPES": "config",
     "ModelConfig": "config",
     "ModelError": "models.cards",
+    "Setting": "evaluation.settings",
     "TrainConfig": "config",
     "build_dncnn": "models.dncnn",
     "deblock": "restoration.luminance",
     "denoise": "restoration.denoising",
     "estimate_sigma": "restoration.noise",
-    "evaluate": "evaluation.protocol",
+    "evaluate": "evaluation.measuring",
+    "evaluation_json": "evaluation.results",
     "fold_batch_norm": "models.dncnn",
     "load_model": "models.weights",
     "psnr": "evaluation.metrics",
@@ -45,14 +52,18 @@ __all__ = [
     "ENGINES",
     "FORMATS",
     "RECIPES",
+    "EvaluationError",
+    "EvaluationReport",
     "ModelConfig",
     "ModelError",
+    "Setting",
     "TrainConfig",
     "build_dncnn",
     "deblock",
     "denoise",
     "estimate_sigma",
     "evaluate",
+    "evaluation_json",
     "fold_batch_norm",
     "load_model",
     "psnr",

@@ -17,7 +17,9 @@ import keras
 
 from benchmarks.common.machine import describe_machine
 from dncnn_tf.config import ModelConfig, TrainConfig, paper_recipe
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.weights import load_model
 from dncnn_tf.training.fit import TrainingDivergedError, train

@@ -19,7 +19,9 @@ import numpy as np
 
 from benchmarks.common.machine import describe_machine
 from dncnn_tf.data import datasets
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.cards import read_card, shipped_models
 from dncnn_tf.restoration.denoising import ModelLike

@@ -17,22 +17,23 @@ from pathlib import Path
 import click
 import numpy as np
 
-from dncnn_tf.config import ModelConfig
 from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.keras_engine import KerasEngine
-from dncnn_tf.evaluation.paper import TABLE_5, PaperFigure, paper_figure
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.paper import TABLE_5, PaperFigure, PaperModel, paper_figure
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.conversion import convert_weights
 
 HERE = Path(__file__).parent
 CACHE, TABLE = HERE / "paper_tables.json", HERE / "paper_tables.md"
 
-SHAPES = {
-    "dncnn_s_sigma25": ModelConfig(),
-    "dncnn_b": ModelConfig(depth=20),
-    "cdncnn_b": ModelConfig(depth=20, channels=3),
-    "dncnn_3": ModelConfig(depth=20),
+PAPER_MODELS: dict[str, PaperModel] = {
+    "dncnn_s_sigma25": "DnCNN-S",
+    "dncnn_b": "DnCNN-B",
+    "cdncnn_b": "CDnCNN-B",
+    "dncnn_3": "DnCNN-3",
 }
 SET12 = (
     "C.man",
@@ -81,7 +82,7 @@ class Cell:
         """What the paper has; for bicubic interpolation, which it does not have, the commonly quoted figure."""
         if self.model == "bicubic":
             return PaperFigure("bicubic", BICUBIC[self.data][self.degree])
-        return paper_figure(self.model, SHAPES[self.model], self.task, self.data, self.degree)
+        return paper_figure(PAPER_MODELS[self.model], self.task, self.data, self.degree)
 
 
 TABLE_2_CELLS = [Cell("dncnn_s_sigma25", "denoise", "bsd68", 25)] + [

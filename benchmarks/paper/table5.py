@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 
 from dncnn_tf.data.datasets import resolve
+from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
-from dncnn_tf.evaluation.protocol import Setting, evaluate
+from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.files import atomic_path
 from dncnn_tf.models.cards import degree_text, read_card, task_and_degree
 from dncnn_tf.restoration.luminance import SCALES

@@ -11,7 +11,8 @@ import click
 
 from benchmarks.common.page import write_page
 from dncnn_tf.engines.opening import open_engine
-from dncnn_tf.evaluation.protocol import Setting, evaluate
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.models.cards import degree_text, read_card, shipped_models, task_and_degree
 
 HOW = "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.bfloat16`: PSNR in dB."

@@ -16,8 +16,10 @@ import click
 from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.data.datasets import published_sets, resolve
 from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED
 from dncnn_tf.models.weights import load_model, save_weights
 from dncnn_tf.training.run_folder import Run

@@ -14,7 +14,8 @@ from helpers.models import trained_like
 from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.engines.keras_engine import KerasEngine
-from dncnn_tf.evaluation.protocol import Setting, evaluate
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.models.cards import ModelError, degree_text, read_card, shipped_models, task_and_degree
 from dncnn_tf.models.dncnn import model_config
 from dncnn_tf.models.weights import load_model, save_weights
