@@ -81,3 +81,11 @@ def show_table(title: str, rows: Sequence[Sequence[str]]) -> None:
     click.echo(title)
     # A pipe has no width: nothing is to be cut off there.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def show_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of plain text, the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = (f"{cell:>{width + 3}}" for cell, width in zip(others, widths[1:], strict=True))
+        click.echo(f"{first:<{widths[0]}}{''.join(cells)}".rstrip())

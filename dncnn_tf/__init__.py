@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .evaluation.report import EvaluationReport
     from .evaluation.results import EvaluationError, evaluation_json
     from .evaluation.settings import Setting
+    from .evaluation.table_4 import benchmark
     from .images.formats import FORMATS
     from .models.cards import ModelError, shipped_models
     from .models.dncnn import build_dncnn, fold_batch_norm
@@ -34,6 +35,7 @@ _MODULES = {
     "ModelError": "models.cards",
     "Setting": "evaluation.settings",
     "TrainConfig": "config",
+    "benchmark": "evaluation.table_4",
     "build_dncnn": "models.dncnn",
     "deblock": "restoration.luminance",
     "denoise": "restoration.denoising",
@@ -58,6 +60,7 @@ __all__ = [
     "ModelError",
     "Setting",
     "TrainConfig",
+    "benchmark",
     "build_dncnn",
     "deblock",
     "denoise",

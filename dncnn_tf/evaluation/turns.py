@@ -18,14 +18,14 @@ class ContenderError(DnCNNError):
 
 
 class Contender:
-    """A process that measures one thing whenever it is asked, and is idle meanwhile.
+    """A process that measures one thing whenever it is asked, and is idle meanwhile; used in a `with` block.
 
     Args:
         command: starts it; it ends in a call of `serve`.
     """
 
     def __init__(self, command: list[str]) -> None:
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by `stop`
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by `__exit__`
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -49,7 +49,10 @@ class Contender:
         _write_line(self._questions, what)
         return self._answer()
 
-    def stop(self) -> None:
+    def __enter__(self) -> Contender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the process."""
         self._questions.close()
         self._process.wait()
