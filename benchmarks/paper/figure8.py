@@ -18,6 +18,7 @@ import click
 import numpy as np
 
 from benchmarks.common.machine import describe_machine
+from benchmarks.common.page import write_page
 from dncnn_tf.data import datasets
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.settings import Setting
@@ -36,7 +37,7 @@ OFFSETS = (-5, -3, -2, -1, 0, 1, 2, 3, 5)
 
 
 class BM3D:
-    """BM3D for grey, CBM3D for colour, in the shape of a network (`dncnn_tf.engines.Engine`)."""
+    """BM3D for grey, CBM3D for colour, in the shape of a network (`dncnn_tf.Engine`)."""
 
     receptive_radius = 0  # evaluation never tiles pictures of this size
 
@@ -55,21 +56,19 @@ class BM3D:
 def main() -> None:
     """Measure what is missing, and write tables and plot."""
     figures = Figures()
+    how = (
+        "`DNCNN_TF_DATA=DIR python -m benchmarks.paper.figure8`: mean PSNR in dB on every 6th picture of BSD68 and "
+        f"every 17th of CBSD68, with the package bm3d {importlib.metadata.version('bm3d')} (default profile, told the "
+        "true σ)."
+    )
     lines = [
-        "# The blind models beside BM3D",
-        "",
-        "Mean PSNR in dB on every 6th picture of BSD68 and every 17th of CBSD68, made by",
-        "`DNCNN_TF_DATA=DIR python -m benchmarks.paper.figure8` with the package bm3d "
-        f"{importlib.metadata.version('bm3d')} (default profile, told the true σ).",
-        "",
         "![gain over BM3D at every σ](figure8.png)",
     ]
     blind = [name for name in SETS if name in shipped_models()]
     gains = {name: _beside_bm3d(figures, name, lines) for name in blind}
     _beside_special(figures, lines)
     _draw(gains)
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(TABLE, "The blind models beside BM3D", how, lines, machine=False)
 
 
 class Figures:
@@ -116,7 +115,7 @@ def _beside_bm3d(figures: Figures, name: str, lines: list[str]) -> list[float]:
 def _beside_special(figures: Figures, lines: list[str]) -> None:
     data, every = SETS["dncnn-b"]
     header = " | ".join(f"{offset:+d}" if offset else "0" for offset in OFFSETS)
-    lines += ["", "# The models for one σ beside the blind one", "", "Gain over `dncnn-b` in dB on the same pictures"]
+    lines += ["", "## The models for one σ beside the blind one", "", "Gain over `dncnn-b` in dB on the same pictures"]
     lines[-1] += ", at noise of that σ and a little less or more:"
     lines += ["", f"| model | {header} |", "|---|" + "--:|" * len(OFFSETS)]
     for sigma in SPECIAL_SIGMAS:

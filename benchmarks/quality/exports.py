@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from benchmarks.common.page import write_page
+from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.settings import Setting
@@ -50,11 +51,11 @@ def main(model: str) -> None:
                 exports[name] = export(source, model, Path(work))
             except ExportError as error:
                 click.echo(f"{name}: {error}")
-        runtimes = {name: open_engine(export.path) for name, export in exports.items()}
-        seconds = _seconds(runtimes)
+        engines = {name: open_engine(export.path) for name, export in exports.items()}
+        seconds = _seconds(engines)
         reference = evaluate(open_engine(model, engine="keras"), DATA, Setting("denoise", SIGMA)).psnr
         losses = {
-            name: reference - evaluate(each, DATA, Setting("denoise", SIGMA)).psnr for name, each in runtimes.items()
+            name: reference - evaluate(each, DATA, Setting("denoise", SIGMA)).psnr for name, each in engines.items()
         }
     lines = [
         f"| `{model}` as | MB | max difference | PSNR loss on Set12, σ {SIGMA} | seconds, {SIDE}×{SIDE} |",
@@ -68,14 +69,14 @@ def main(model: str) -> None:
     write_page(TABLE, "What each format of an export costs", HOW, lines)
 
 
-def _seconds(runtimes: dict[str, object]) -> dict[str, float]:
+def _seconds(engines: dict[str, Engine]) -> dict[str, float]:
     """Median seconds for one image, taking turns."""
     noisy = noisy_image(SIDE)
-    times: dict[str, list[float]] = {name: [] for name in runtimes}
+    times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(ROUNDS + 1):
-        for name, runtime in runtimes.items():
+        for name, engine in engines.items():
             start = time.perf_counter()
-            runtime(noisy)
+            engine(noisy)
             times[name].append(time.perf_counter() - start)
     return {name: statistics.median(taken[1:]) for name, taken in times.items()}
 

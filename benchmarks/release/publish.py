@@ -18,7 +18,7 @@ from dncnn_tf.data.datasets import published_sets, resolve
 from dncnn_tf.engines.keras_engine import KerasEngine
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
-from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.settings import EvaluationTask, Setting
 from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED
 from dncnn_tf.models.weights import load_model, save_weights
@@ -27,11 +27,11 @@ from dncnn_tf.training.run_folder import Run
 BLIND_SIGMAS = (0, 15, 25, 50)
 
 
-def _denoising(sets: tuple[str, ...], degrees: tuple[int, ...]) -> dict[str, dict[str, tuple[int, ...]]]:
+def _denoising(sets: tuple[str, ...], degrees: tuple[float, ...]) -> dict[EvaluationTask, dict[str, tuple[float, ...]]]:
     return {"denoise": dict.fromkeys(sets, degrees)}
 
 
-MEASURED = {
+MEASURED: dict[str, dict[EvaluationTask, dict[str, tuple[float, ...]]]] = {
     "dncnn-s-15": _denoising(("bsd68", "set12"), (15,)),
     "dncnn-s-25": _denoising(("bsd68", "set12"), (25,)),
     "dncnn-s-50": _denoising(("bsd68", "set12"), (50,)),

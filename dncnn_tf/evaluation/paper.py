@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..models.cards import PRETRAINED, shipped_models
+from .settings import EvaluationTask
 
 PaperModel = Literal["DnCNN-S", "DnCNN-B", "DnCNN-3", "CDnCNN-B"]
 
@@ -32,7 +33,7 @@ _TABLE_3: dict[str, dict[float, tuple[float, ...]]] = {
 }
 
 # Table V, column DnCNN-3: average PSNR and SSIM.
-TABLE_5: dict[str, dict[str, dict[float, tuple[float, float]]]] = {
+TABLE_5: dict[EvaluationTask, dict[str, dict[float, tuple[float, float]]]] = {
     "denoise": {
         "bsd68": {15: (31.46, 0.8826), 25: (29.02, 0.8190), 50: (26.10, 0.7076)},
     },
@@ -105,7 +106,7 @@ def _recipe(model: str | Path) -> dict[str, Any] | None:
         return None
 
 
-def paper_figure(model: PaperModel, task: str, data: str, degree: float | None) -> PaperFigure | None:
+def paper_figure(model: PaperModel, task: EvaluationTask, data: str, degree: float | None) -> PaperFigure | None:
     """What the paper has of one of its models.
 
     Args:

@@ -14,7 +14,7 @@ from ..images.arrays import from_float
 from ..images.color import luminance
 from ..images.reading import read
 from .metrics import psnr, ssim
-from .settings import Setting, Task
+from .settings import EvaluationTask, Setting
 
 PROTOCOL = {
     "denoise": {
@@ -67,7 +67,7 @@ def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarr
     return _super_resolution_pair(clean, setting.factor)
 
 
-def _read_8bit(path: Path, channels: int, task: Task) -> np.ndarray:
+def _read_8bit(path: Path, channels: int, task: EvaluationTask) -> np.ndarray:
     """The reference, uint8 (H, W, C); for super-resolution still with the file's own channels."""
     image = from_float(read(path).pixels, np.uint8)
     if image.shape[-1] < channels:

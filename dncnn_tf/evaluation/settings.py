@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from ..errors import OptionError
-from ..models.cards import DEGREE_NAMES
+from ..models.cards import DEGREE_NAMES, task_and_degree
 
-Task = Literal["denoise", "super-resolution", "jpeg"]
+EvaluationTask = Literal["denoise", "super-resolution", "jpeg"]
 
 _RANGES = {"sigma": (0, 255), "scale": (2, 16), "quality": (1, 100)}
 
@@ -29,14 +29,14 @@ class Setting:
         OptionError: these do not go together, or the degree is none that the task has.
     """
 
-    task: Task
+    task: EvaluationTask
     degree: float | None
     seed: int = 0
     noisy: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.task not in get_args(Task):
-            raise OptionError(f"`task` must be one of {', '.join(get_args(Task))}. Received: {self.task}")
+        if self.task not in get_args(EvaluationTask):
+            raise OptionError(f"`task` must be one of {', '.join(get_args(EvaluationTask))}. Received: {self.task}")
         name = DEGREE_NAMES[self.task]
         if self.noisy is not None:
             if self.task != "denoise" or self.degree is not None:
@@ -53,7 +53,7 @@ class Setting:
     @classmethod
     def each(
         cls,
-        task: Task,
+        task: EvaluationTask,
         *,
         sigma: Sequence[float] = (),
         scale: Sequence[int] = (),
@@ -77,6 +77,12 @@ class Setting:
                 raise OptionError(f"`{name}` does not belong to `task` {task}; give `{wanted}`")
         wanted_degrees: list[float | None] = [*dict.fromkeys(given[wanted])] or [None]
         return [cls(task, degree, seed, noisy) for degree in wanted_degrees]
+
+    @classmethod
+    def of_row(cls, row: dict[str, Any]) -> Setting:
+        """What one row of a card's "measured" was measured in."""
+        task, degree = task_and_degree(row)
+        return cls(cast(EvaluationTask, task), degree)
 
     @property
     def factor(self) -> int:
