@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
     from .engines.available import ENGINES
+    from .evaluation.demonstration import demonstrate
     from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
     from .evaluation.report import EvaluationReport
@@ -38,6 +39,7 @@ _MODULES = {
     "benchmark": "evaluation.table_4",
     "build_dncnn": "models.dncnn",
     "deblock": "restoration.luminance",
+    "demonstrate": "evaluation.demonstration",
     "denoise": "restoration.denoising",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.measuring",
@@ -63,6 +65,7 @@ __all__ = [
     "benchmark",
     "build_dncnn",
     "deblock",
+    "demonstrate",
     "denoise",
     "estimate_sigma",
     "evaluate",
