@@ -10,6 +10,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
     from .engines.available import ENGINES
+    from .engines.base import Engine
+    from .engines.opening import open_engine
+    from .engines.serving import Client, ServingError
+    from .errors import DnCNNError, OptionError
     from .evaluation.demonstration import demonstrate
     from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
@@ -17,9 +21,14 @@ if TYPE_CHECKING:
     from .evaluation.results import EvaluationError, evaluation_json
     from .evaluation.settings import Setting
     from .evaluation.table_4 import benchmark
+    from .export.checks import ExportError
+    from .export.exports import export_onnx, export_saved_model, export_tflite
+    from .export.server import serve
     from .images.formats import FORMATS
-    from .models.cards import ModelError, shipped_models
-    from .models.dncnn import build_dncnn, fold_batch_norm
+    from .models.cards import ModelError, best_in_the_box, degree_text, read_card, shipped_models, task_and_degree
+    from .models.conversion import ConversionError, convert_weights
+    from .models.dncnn import build_dncnn, fold_batch_norm, model_config
+    from .models.source import default_model
     from .models.weights import load_model
     from .restoration.denoising import denoise
     from .restoration.luminance import deblock, upscale
@@ -28,26 +37,45 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ENGINES": "engines.available",
-    "EvaluationError": "evaluation.results",
-    "EvaluationReport": "evaluation.report",
     "FORMATS": "images.formats",
     "RECIPES": "config",
+    "Client": "engines.serving",
+    "ConversionError": "models.conversion",
+    "DnCNNError": "errors",
+    "Engine": "engines.base",
+    "EvaluationError": "evaluation.results",
+    "EvaluationReport": "evaluation.report",
+    "ExportError": "export.checks",
     "ModelConfig": "config",
     "ModelError": "models.cards",
+    "OptionError": "errors",
+    "ServingError": "engines.serving",
     "Setting": "evaluation.settings",
     "TrainConfig": "config",
     "benchmark": "evaluation.table_4",
+    "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
+    "convert_weights": "models.conversion",
     "deblock": "restoration.luminance",
+    "default_model": "models.source",
+    "degree_text": "models.cards",
     "demonstrate": "evaluation.demonstration",
     "denoise": "restoration.denoising",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.measuring",
     "evaluation_json": "evaluation.results",
+    "export_onnx": "export.exports",
+    "export_saved_model": "export.exports",
+    "export_tflite": "export.exports",
     "fold_batch_norm": "models.dncnn",
     "load_model": "models.weights",
+    "model_config": "models.dncnn",
+    "open_engine": "engines.opening",
     "psnr": "evaluation.metrics",
+    "read_card": "models.cards",
+    "serve": "export.server",
     "shipped_models": "models.cards",
+    "task_and_degree": "models.cards",
     "train": "training.fit",
     "upscale": "restoration.luminance",
 }
@@ -56,24 +84,43 @@ __all__ = [
     "ENGINES",
     "FORMATS",
     "RECIPES",
+    "Client",
+    "ConversionError",
+    "DnCNNError",
+    "Engine",
     "EvaluationError",
     "EvaluationReport",
+    "ExportError",
     "ModelConfig",
     "ModelError",
+    "OptionError",
+    "ServingError",
     "Setting",
     "TrainConfig",
     "benchmark",
+    "best_in_the_box",
     "build_dncnn",
+    "convert_weights",
     "deblock",
+    "default_model",
+    "degree_text",
     "demonstrate",
     "denoise",
     "estimate_sigma",
     "evaluate",
     "evaluation_json",
+    "export_onnx",
+    "export_saved_model",
+    "export_tflite",
     "fold_batch_norm",
     "load_model",
+    "model_config",
+    "open_engine",
     "psnr",
+    "read_card",
+    "serve",
     "shipped_models",
+    "task_and_degree",
     "train",
     "upscale",
 ]

@@ -20,12 +20,12 @@ import numpy as np
 from benchmarks.common.machine import describe_machine
 from benchmarks.common.page import write_page
 from dncnn_tf.data import datasets
+from dncnn_tf.engines.opening import ModelLike
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.cards import read_card, shipped_models
-from dncnn_tf.restoration.denoising import ModelLike
 
 HERE = Path(__file__).parent
 RESULTS, TABLE, PLOT = HERE / "figure8.json", HERE / "figure8.md", HERE / "figure8.png"

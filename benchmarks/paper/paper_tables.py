@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.common.page import write_page
 from dncnn_tf.engines.base import Engine
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5, PaperFigure, PaperModel, paper_figure
 from dncnn_tf.evaluation.settings import EvaluationTask, Setting
@@ -139,7 +139,7 @@ def main(weights: Path) -> None:
         if cell.key in finished:
             continue
         if cell.model not in engines:
-            engines[cell.model] = KerasEngine(convert_weights(weights / f"{cell.model}.mat"), precision="float32")
+            engines[cell.model] = open_engine(convert_weights(weights / f"{cell.model}.mat"), precision="float32")
         finished[cell.key] = measure(engines[cell.model], cell)
         write_json(CACHE, finished)
         write_table(finished)

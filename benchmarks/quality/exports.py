@@ -24,7 +24,6 @@ from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.evaluation.timing import noisy_image
 from dncnn_tf.export.checks import ExportError
 from dncnn_tf.export.exports import Export, export_onnx, export_saved_model, export_tflite
-from dncnn_tf.models.weights import load_model
 
 TABLE = Path(__file__).with_name("exports.md")
 HOW = """`DNCNN_TF_DATA=DIR python -m benchmarks.quality.exports`, against the Keras model in float32. The difference is
@@ -43,20 +42,18 @@ EXPORTS: dict[str, Callable[..., Export]] = {
 @click.option("--model", default="dncnn-b", show_default=True, help="A grey model.")
 def main(model: str) -> None:
     """Export in every format, measure, and write the table."""
-    source = load_model(model)
     with tempfile.TemporaryDirectory() as work:
         exports = {}
         for name, export in EXPORTS.items():
             try:
-                exports[name] = export(source, model, Path(work))
+                exports[name] = export(model, Path(work))
             except ExportError as error:
                 click.echo(f"{name}: {error}")
         engines = {name: open_engine(export.path) for name, export in exports.items()}
         seconds = _seconds(engines)
-        reference = evaluate(open_engine(model, engine="keras"), DATA, Setting("denoise", SIGMA)).psnr
-        losses = {
-            name: reference - evaluate(each, DATA, Setting("denoise", SIGMA)).psnr for name, each in engines.items()
-        }
+        setting, source = Setting("denoise", SIGMA), open_engine(model, engine="keras", precision="float32")
+        reference = evaluate(source, DATA, setting).psnr
+        losses = {name: reference - evaluate(engine, DATA, setting).psnr for name, engine in engines.items()}
     lines = [
         f"| `{model}` as | MB | max difference | PSNR loss on Set12, σ {SIGMA} | seconds, {SIDE}×{SIDE} |",
         "|---|--:|--:|--:|--:|",

@@ -15,7 +15,7 @@ import click
 
 from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.data.datasets import published_sets, resolve
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
 from dncnn_tf.evaluation.settings import EvaluationTask, Setting
@@ -56,12 +56,12 @@ def main(folder: Path, hardware: str, note: str | None) -> None:
     if config != expected or not set(config.data.split("+")) <= published_sets().keys():
         raise click.UsageError(f"only a run of `dncnn-tf train --recipe {name} --data SET` as it stands can be shipped")
     model = load_model(folder)
-    runtime = KerasEngine(model)
+    engine = open_engine(model, precision="float32")
     measured = []
     for task, sets in MEASURED[name].items():
         for data, degrees in sets.items():
             for degree in degrees:
-                result = evaluate(runtime, resolve(data), Setting(task, degree))
+                result = evaluate(engine, resolve(data), Setting(task, degree))
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
                 measured.append({"data": data, DEGREE_NAMES[task]: degree, **figures})
                 click.echo(measured[-1])

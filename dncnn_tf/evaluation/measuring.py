@@ -9,8 +9,9 @@ import numpy as np
 
 from ..data.datasets import resolve
 from ..engines.base import Engine
+from ..engines.opening import ModelLike, as_engine
 from ..images.picture import ImageError
-from ..restoration.denoising import ModelLike, as_engine, denoise_batch
+from ..restoration.denoising import denoise_batch
 from .paper import PaperModel, paper_figure, paper_model_of
 from .protocol import degraded_pair, score
 from .results import EvaluationError, ImageScore, Restoration, Result

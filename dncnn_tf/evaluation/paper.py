@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..models.cards import PRETRAINED, shipped_models
+from ..models.cards import ModelError
+from ..models.source import find_source
+from ..models.weights_file import card_of_weights
 from .settings import EvaluationTask
 
 PaperModel = Literal["DnCNN-S", "DnCNN-B", "DnCNN-3", "CDnCNN-B"]
@@ -91,18 +93,14 @@ def paper_model_of(model: str | Path) -> PaperModel | None:
 
 
 def _recipe(model: str | Path) -> dict[str, Any] | None:
-    path = Path(model)
-    if str(model) in shipped_models():
-        path = PRETRAINED / f"{model}.json"
-    elif path.name.endswith(".weights.h5"):
-        path = path.with_name(path.name.removesuffix(".weights.h5") + ".json")
-    else:
-        path = (path if path.is_dir() else path.parent) / "config.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        source = find_source(model)
+        of_weights = source.kind in ("shipped", "weights")
+        file = card_of_weights(source.path) if of_weights else source.path.with_name("config.json")
+        content = json.loads(file.read_text(encoding="utf-8"))
         recipe = content.get("recipe", content)
         return {"task": recipe["task"], "sigma": recipe["sigma"], "channels": content["model"]["channels"]}
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, ModelError):
         return None
 
 

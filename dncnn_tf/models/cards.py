@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from ..config import RECIPES, ModelConfig
+from ..config import RECIPES
 from ..errors import DnCNNError
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 DEGREE_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "quality"}
-"""How hard a task of an evaluation is, is told by one number, its degree: what a card and an option call it."""
+"""How hard each task of an evaluation is, is told by one number, its degree; so a card and an option call it."""
 
 _DEGREE_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
 
@@ -35,7 +34,8 @@ def read_card(name: str) -> dict[str, Any]:
     """
     if name not in shipped_models():
         raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}")
-    return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+    card: dict[str, Any] = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+    return card
 
 
 def task_and_degree(row: dict[str, Any]) -> tuple[str, float]:
@@ -48,7 +48,11 @@ def task_and_degree(row: dict[str, Any]) -> tuple[str, float]:
 
 
 def degree_text(row: dict[str, Any]) -> str:
-    """The same for people, such as "σ 25", "×3" or "quality 10"."""
+    """The degree for people, such as "σ 25", "×3" or "quality 10".
+
+    Args:
+        row: as for `task_and_degree`.
+    """
     task, degree = task_and_degree(row)
     return _DEGREE_TEXTS[task].format(degree)
 
@@ -64,26 +68,3 @@ def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:
             where = row["data"], degree_text(row)
             best[where] = max(best.get(where, (0.0, "")), (row["psnr"], name))
     return best
-
-
-def checked_config(weights: Path) -> ModelConfig:
-    """The shape of the network whose weights a file holds, by the card beside it, which the file must match.
-
-    Args:
-        weights: a `.weights.h5` file; its card has the same name and ends in `.json`.
-
-    Raises:
-        ModelError: one of the two is missing or damaged, or they do not belong together.
-    """
-    card_file = weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
-    try:
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        config, expected = ModelConfig(**card["model"]), card["sha256"]
-        received = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except FileNotFoundError as error:
-        raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{card_file}: not a model card ({error})") from None
-    if received != expected:
-        raise ModelError(f"{weights}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
-    return config

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ..config import TrainConfig
-from ..engines.precision import bfloat16_is_fast
+from ..engines.precision import KERAS_POLICIES, training_precision
 from ..models.batch_norm import freeze_batch_norm, is_frozen
 from ..models.dncnn import build_dncnn
 from ..models.transfer import transfer_weights
@@ -19,11 +19,10 @@ _LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error}
 
 def new_model(config: TrainConfig) -> keras.Model:
     """Build and compile the model of a run, started from `config.init` where that is given."""
-    precision = resolved_precision(config.precision)
     model = build_dncnn(
         config.model,
         initialization=config.initialization,
-        dtype="mixed_bfloat16" if precision == "bfloat16" else "float32",
+        dtype=KERAS_POLICIES[training_precision(config.precision)],
         seed=config.seed,
     )
     if config.init is not None:
@@ -58,13 +57,6 @@ def _xla_pays() -> bool:
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
-
-
-def resolved_precision(precision: str) -> str:
-    """What "auto" stands for on this machine; the others as they are."""
-    if precision == "auto":
-        return "bfloat16" if bfloat16_is_fast() else "float32"
-    return precision
 
 
 def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimizer:

@@ -16,10 +16,11 @@ import tensorflow as tf
 from ..config import TrainConfig
 from ..data import datasets
 from ..data.pairs import load_pairs
+from ..engines.precision import training_precision
 from ..errors import DnCNNError
 from ..models.batch_norm import freeze_batch_norm, is_frozen
 from .batches import patch_sources, training_batches, validation_batches
-from .compiling import compile_model, new_model, resolved_precision
+from .compiling import compile_model, new_model
 from .loops import OneOfWorkers, OneProcess, require_same
 from .patches import PatchSource
 from .recording import Record, tensorboard
@@ -75,7 +76,7 @@ def train(
         if cluster.is_chief:
             run.require_empty()
         shards = cluster.size if config.shards == 1 else config.shards
-        config = dataclasses.replace(config, precision=resolved_precision(config.precision), shards=shards)
+        config = dataclasses.replace(config, precision=training_precision(config.precision), shards=shards)
     # All that can be refused comes before anything is written.
     training, validation = _images(config)
     own_shards = cluster.own_shards(config.shards)

@@ -13,7 +13,7 @@ from helpers.models import trained_like
 
 from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import resolve
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.models.cards import ModelError, degree_text, read_card, shipped_models, task_and_degree
@@ -75,11 +75,11 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("name", shipped_models())
 def test_cards_report_what_is_measured(name: str) -> None:
-    runtime = KerasEngine(load_model(name))
+    engine = open_engine(load_model(name), precision="float32")
     for row in read_card(name)["measured"]:
         task, degree = task_and_degree(row)
         if {(row["data"], task, degree), (row["data"], task, None)} & set(REPEATED):
-            result = evaluate(runtime, resolve(row["data"]), Setting(task, degree))
+            result = evaluate(engine, resolve(row["data"]), Setting(task, degree))
             assert result.psnr == pytest.approx(row["psnr"], abs=0.002)
             assert result.ssim == pytest.approx(row["ssim"], abs=0.0002)
 
