@@ -12,7 +12,6 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import click
@@ -85,16 +84,6 @@ def as_options(message: str) -> str:
 def printable(line: str) -> str:
     """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
-
-
-def check_json_file(json_file: Path | None, overwrite: bool) -> None:
-    """Refuse, before any work, a --json FILE that could not be written at the end."""
-    if json_file is None or str(json_file) == "-":
-        return
-    if json_file.exists() and not overwrite:
-        raise FileExistsError(f"{json_file}: exists already; give --overwrite or another name")
-    if not json_file.parent.is_dir():
-        raise FileNotFoundError(f"{json_file}: there is no folder {json_file.parent}; create it first")
 
 
 def start_keras() -> None:

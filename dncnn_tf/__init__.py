@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from .engines.opening import open_engine
     from .engines.serving import Client, ServingError
     from .errors import DnCNNError, OptionError
+    from .evaluation.demonstration import demonstrate
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
+    from .evaluation.report import EvaluationReport
+    from .evaluation.results import EvaluationError, evaluation_json
+    from .evaluation.settings import Setting
+    from .evaluation.table_4 import benchmark
     from .export.checks import ExportError
     from .export.exports import export_onnx, export_saved_model, export_tflite
     from .export.server import serve
@@ -45,6 +50,8 @@ _MODULES = {
     "ConversionError": "models.conversion",
     "DnCNNError": "errors",
     "Engine": "engines.base",
+    "EvaluationError": "evaluation.results",
+    "EvaluationReport": "evaluation.report",
     "ExportError": "export.checks",
     "Failure": "bulk.tally",
     "FileRules": "bulk.rules",
@@ -56,8 +63,10 @@ _MODULES = {
     "OptionError": "errors",
     "RayError": "bulk.on_ray",
     "ServingError": "engines.serving",
+    "Setting": "evaluation.settings",
     "Tally": "bulk.tally",
     "TrainConfig": "config",
+    "benchmark": "evaluation.table_4",
     "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
     "convert_weights": "models.conversion",
@@ -65,10 +74,12 @@ _MODULES = {
     "deblock_files": "bulk.tasks",
     "default_model": "models.source",
     "degree_text": "models.cards",
+    "demonstrate": "evaluation.demonstration",
     "denoise": "restoration.denoising",
     "denoise_files": "bulk.tasks",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.protocol",
+    "evaluation_json": "evaluation.results",
     "export_onnx": "export.exports",
     "export_saved_model": "export.exports",
     "export_tflite": "export.exports",
@@ -96,6 +107,8 @@ __all__ = [
     "ConversionError",
     "DnCNNError",
     "Engine",
+    "EvaluationError",
+    "EvaluationReport",
     "ExportError",
     "Failure",
     "FileRules",
@@ -107,8 +120,10 @@ __all__ = [
     "OptionError",
     "RayError",
     "ServingError",
+    "Setting",
     "Tally",
     "TrainConfig",
+    "benchmark",
     "best_in_the_box",
     "build_dncnn",
     "convert_weights",
@@ -116,10 +131,12 @@ __all__ = [
     "deblock_files",
     "default_model",
     "degree_text",
+    "demonstrate",
     "denoise",
     "denoise_files",
     "estimate_sigma",
     "evaluate",
+    "evaluation_json",
     "export_onnx",
     "export_saved_model",
     "export_tflite",

@@ -24,7 +24,9 @@ import numpy as np
 
 from benchmarks.common.machine import describe_machine
 from dncnn_tf.config import TrainConfig
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.weights import load_model
 from dncnn_tf.training.compiling import new_model

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
@@ -232,7 +233,7 @@ class _Server(http.server.ThreadingHTTPServer):
 class _Slow(http.server.BaseHTTPRequestHandler):
     """Takes 40 ms for a file."""
 
-    def __init__(self, content: dict[str, bytes], *arguments: object) -> None:
+    def __init__(self, content: dict[str, bytes], *arguments: Any) -> None:
         self.content = content
         super().__init__(*arguments)
 
