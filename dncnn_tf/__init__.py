@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .engines.serving import Client, ServingError
     from .errors import DnCNNError, OptionError
     from .evaluation.demonstration import demonstrate
+    from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
-    from .evaluation.protocol import evaluate
     from .evaluation.report import EvaluationReport
     from .evaluation.results import EvaluationError, evaluation_json
     from .evaluation.settings import Setting
@@ -78,7 +78,7 @@ _MODULES = {
     "denoise": "restoration.denoising",
     "denoise_files": "bulk.tasks",
     "estimate_sigma": "restoration.noise",
-    "evaluate": "evaluation.protocol",
+    "evaluate": "evaluation.measuring",
     "evaluation_json": "evaluation.results",
     "export_onnx": "export.exports",
     "export_saved_model": "export.exports",
