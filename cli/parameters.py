@@ -28,13 +28,13 @@ class Sigma(click.ParamType):
         return sigma
 
 
-class SigmaOrAuto(Sigma):
+class SigmaOrAuto(click.ParamType):
     """A noise level, or "auto" (None) to estimate it."""
 
     name = "auto|σ"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        return None if value == "auto" else super().convert(value, param, ctx)
+        return None if value == "auto" else Sigma().convert(value, param, ctx)
 
 
 class SigmaRange(click.ParamType):
@@ -54,7 +54,7 @@ class SigmaRange(click.ParamType):
         return low, high
 
 
-class Engine(click.Choice[str]):
+class Engine(click.Choice):
     """An engine's name.
 
     Args:

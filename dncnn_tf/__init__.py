@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .bulk.inspecting import Inspected, inspect_files
+    from .bulk.on_ray import RayError
+    from .bulk.rules import FileRules
+    from .bulk.tally import Failure, Tally
+    from .bulk.tasks import deblock_files, denoise_files, request_files, upscale_files
     from .config import RECIPES, ModelConfig, TrainConfig
     from .engines.available import ENGINES
     from .engines.base import Engine
@@ -25,12 +30,14 @@ if TYPE_CHECKING:
     from .export.exports import export_onnx, export_saved_model, export_tflite
     from .export.server import serve
     from .images.formats import FORMATS
+    from .images.picture import ImageError
     from .models.cards import ModelError, best_in_the_box, degree_text, read_card, shipped_models, task_and_degree
     from .models.conversion import ConversionError, convert_weights
     from .models.dncnn import build_dncnn, fold_batch_norm, model_config
     from .models.source import default_model
     from .models.weights import load_model
     from .restoration.denoising import denoise
+    from .restoration.inspection import Inspection
     from .restoration.luminance import deblock, upscale
     from .restoration.noise import estimate_sigma
     from .training.fit import train
@@ -46,21 +53,30 @@ _MODULES = {
     "EvaluationError": "evaluation.results",
     "EvaluationReport": "evaluation.report",
     "ExportError": "export.checks",
+    "Failure": "bulk.tally",
+    "FileRules": "bulk.rules",
+    "ImageError": "images.picture",
+    "Inspected": "bulk.inspecting",
+    "Inspection": "restoration.inspection",
     "ModelConfig": "config",
     "ModelError": "models.cards",
     "OptionError": "errors",
+    "RayError": "bulk.on_ray",
     "ServingError": "engines.serving",
     "Setting": "evaluation.settings",
+    "Tally": "bulk.tally",
     "TrainConfig": "config",
     "benchmark": "evaluation.table_4",
     "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
     "convert_weights": "models.conversion",
     "deblock": "restoration.luminance",
+    "deblock_files": "bulk.tasks",
     "default_model": "models.source",
     "degree_text": "models.cards",
     "demonstrate": "evaluation.demonstration",
     "denoise": "restoration.denoising",
+    "denoise_files": "bulk.tasks",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.measuring",
     "evaluation_json": "evaluation.results",
@@ -68,16 +84,19 @@ _MODULES = {
     "export_saved_model": "export.exports",
     "export_tflite": "export.exports",
     "fold_batch_norm": "models.dncnn",
+    "inspect_files": "bulk.inspecting",
     "load_model": "models.weights",
     "model_config": "models.dncnn",
     "open_engine": "engines.opening",
     "psnr": "evaluation.metrics",
     "read_card": "models.cards",
+    "request_files": "bulk.tasks",
     "serve": "export.server",
     "shipped_models": "models.cards",
     "task_and_degree": "models.cards",
     "train": "training.fit",
     "upscale": "restoration.luminance",
+    "upscale_files": "bulk.tasks",
 }
 
 __all__ = [
@@ -91,21 +110,30 @@ __all__ = [
     "EvaluationError",
     "EvaluationReport",
     "ExportError",
+    "Failure",
+    "FileRules",
+    "ImageError",
+    "Inspected",
+    "Inspection",
     "ModelConfig",
     "ModelError",
     "OptionError",
+    "RayError",
     "ServingError",
     "Setting",
+    "Tally",
     "TrainConfig",
     "benchmark",
     "best_in_the_box",
     "build_dncnn",
     "convert_weights",
     "deblock",
+    "deblock_files",
     "default_model",
     "degree_text",
     "demonstrate",
     "denoise",
+    "denoise_files",
     "estimate_sigma",
     "evaluate",
     "evaluation_json",
@@ -113,16 +141,19 @@ __all__ = [
     "export_saved_model",
     "export_tflite",
     "fold_batch_norm",
+    "inspect_files",
     "load_model",
     "model_config",
     "open_engine",
     "psnr",
     "read_card",
+    "request_files",
     "serve",
     "shipped_models",
     "task_and_degree",
     "train",
     "upscale",
+    "upscale_files",
 ]
 
 

@@ -93,7 +93,7 @@ class Denoise(Subject):
 
     def command(self) -> list[str]:
         """As `Subject`."""
-        model = ("--model", str(self.model), "--runtime", "onnxruntime")
+        model = ("--model", str(self.model), "--engine", "onnxruntime")
         return [PROGRAM, "denoise", str(self.folder / "in"), *model, "--skip-existing", "-o", str(self.folder / "out")]
 
     def check(self) -> None:
