@@ -29,7 +29,8 @@ from dncnn_tf import (
     upscale_files,
 )
 from dncnn_tf.engines import serving
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.base import Engine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.models.cards import ModelError
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
@@ -55,8 +56,8 @@ def album(tmp_path_factory, coffee) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine() -> KerasEngine:
-    return KerasEngine(trained_like(), precision="float32")
+def engine() -> Engine:
+    return open_engine(trained_like(), precision="float32")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -204,7 +205,7 @@ def test_a_model_that_is_none_is_refused(album, tmp_path) -> None:
 def test_a_server_s_results_are_written_by_the_same_rules(monkeypatch, album, engine, tmp_path) -> None:
     asked = []
 
-    def client(*where: object, **options: object) -> KerasEngine:
+    def client(*where: object, **options: object) -> Engine:
         asked.append((where, options))
         return engine
 
