@@ -81,7 +81,7 @@ def convert_weights(path: str | Path, output: str | Path | None = None, *, overw
 
 def _check_target(output: Path, overwrite: bool) -> None:
     if output.suffix != ".keras":
-        raise OptionError(f"the model's name must end in .keras. Received: {output}")
+        raise OptionError(f"`output` must end in .keras. Received: {output}")
     if output.exists() and not overwrite:
         raise ConversionError(f"{output}: exists already; give `overwrite` or another name")
     if not output.parent.is_dir():

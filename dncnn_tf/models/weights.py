@@ -45,10 +45,7 @@ def read_model(source: Source) -> keras.Model:
             return _read_weights(source.path)
         case "keras" | "run":
             return _read_keras(source)
-    raise ModelError(
-        f"{source.path}: not a model, but what was exported of one; give a name ({', '.join(shipped_models())}), a "
-        ".keras file, a .weights.h5 with its card beside it, or a run folder"
-    )
+    raise _exported(source)
 
 
 def read_network(source: Source) -> Network:
@@ -57,15 +54,25 @@ def read_network(source: Source) -> Network:
     Raises:
         ModelError: as for `load_model`.
     """
-    if source.kind in ("shipped", "weights"):
-        config, layers = read_layers(source.path)
-        try:
-            return fold(source.name, config, layers)
-        except (KeyError, ValueError) as error:
-            raise misfit(source.path, config, error) from error
-    from .dncnn import to_network
+    match source.kind:
+        case "shipped" | "weights":
+            config, layers = read_layers(source.path)
+            try:
+                return fold(source.name, config, layers)
+            except (KeyError, ValueError) as error:
+                raise misfit(source.path, config, error) from error
+        case "keras" | "run":
+            from .dncnn import to_network
 
-    return to_network(read_model(source), source.name)
+            return to_network(_read_keras(source), source.name)
+    raise _exported(source)
+
+
+def _exported(source: Source) -> ModelError:
+    return ModelError(
+        f"{source.path}: not a model, but what was exported of one; give a name ({', '.join(shipped_models())}), a "
+        ".keras file, a .weights.h5 with its card beside it, or a run folder"
+    )
 
 
 def _read_keras(source: Source) -> keras.Model:
