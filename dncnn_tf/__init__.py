@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
@@ -59,7 +59,15 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    try:
+        module = importlib.import_module(f".{_MODULES[name]}", __name__)
+    except ModuleNotFoundError as failure:
+        from .errors import MissingPackageError, describe, tensorflow_missing
+
+        if not tensorflow_missing(failure):
+            raise
+        raise MissingPackageError(describe(failure), name=failure.name) from failure
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

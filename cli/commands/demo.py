@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..common import command, start_keras
+from ..common import command
 
 _SIGMA = 25.0
 _MODEL = "dncnn-s-25"
@@ -33,7 +33,6 @@ def demo(output: Path, overwrite: bool) -> None:
     taken = [target for target in targets.values() if target.exists()]
     if taken and not overwrite:
         raise FileExistsError(f"{taken[0]}: exists already; give --overwrite to replace it, or another -o")
-    start_keras()
     import numpy as np
 
     from dncnn_tf.data.datasets import resolve

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 
 ENGINES = {
     "openvino": ("openvino", "onnx"),
     "onnxruntime": ("onnxruntime", "onnx"),
-    "keras": ("keras",),
+    "keras": ("keras", os.environ.get("KERAS_BACKEND", "tensorflow")),
     "litert": ("ai-edge-litert",),
     "savedmodel": ("tensorflow",),
 }
