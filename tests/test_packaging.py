@@ -1,4 +1,4 @@
-"""What is installed: the package's metadata, what works without TensorFlow, and whether each public name is explained."""
+"""What is installed: metadata, what works without TensorFlow, and whether each public name is explained."""
 
 from __future__ import annotations
 
