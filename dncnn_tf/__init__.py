@@ -9,6 +9,7 @@ __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from .config import RECIPES, ModelConfig, TrainConfig
+    from .errors import DnCNNError, MissingPackageError, OptionError
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
     from .models.cards import ModelError, shipped_models
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "RECIPES": "config",
+    "DnCNNError": "errors",
+    "MissingPackageError": "errors",
     "ModelConfig": "config",
     "ModelError": "models.cards",
+    "OptionError": "errors",
     "TrainConfig": "config",
     "build_dncnn": "models.dncnn",
     "deblock": "restoration.luminance",
@@ -39,8 +43,11 @@ _MODULES = {
 
 __all__ = [
     "RECIPES",
+    "DnCNNError",
+    "MissingPackageError",
     "ModelConfig",
     "ModelError",
+    "OptionError",
     "TrainConfig",
     "build_dncnn",
     "deblock",
