@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import inspect
+import itertools
 import re
 import subprocess
 import sys
@@ -92,8 +94,20 @@ def test_without_tensorflow_python_says_the_same() -> None:
 @pytest.mark.parametrize("name", dncnn_tf.__all__)
 def test_a_public_name_is_explained_and_has_its_place_in_the_docs(name: str) -> None:
     thing = getattr(dncnn_tf, name)
-    if inspect.isclass(thing) or inspect.isroutine(thing):
-        assert inspect.getdoc(thing), name
-        assert "__doc__" in vars(thing) or inspect.isroutine(thing)
+    if inspect.isclass(thing):
+        own = vars(thing)["__doc__"]  # not its base's, nor what a dataclass makes up
+        assert own
+        assert not own.startswith(f"{name}(")
+    elif inspect.isroutine(thing):
+        assert thing.__doc__
+    else:  # a constant: a string stands below it
+        body = ast.parse(inspect.getsource(sys.modules[f"dncnn_tf.{dncnn_tf._MODULES[name]}"])).body
+        below = [
+            after
+            for line, after in itertools.pairwise(body)
+            if name in {ast.unparse(target) for target in getattr(line, "targets", [getattr(line, "target", line)])}
+        ]
+        assert isinstance(below[0], ast.Expr)
+        assert isinstance(below[0].value, ast.Constant)
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/api").glob("*.md"))
     assert len(re.findall(rf"^::: dncnn_tf\.{name}$", pages, re.MULTILINE)) == 1
