@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from .bulk.inspecting import Inspected, inspect_files
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .engines.base import Engine
     from .engines.opening import open_engine
     from .engines.serving import Client, ServingError
-    from .errors import DnCNNError, OptionError
+    from .errors import DnCNNError, MissingPackageError, OptionError
     from .evaluation.demonstration import demonstrate
     from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
@@ -65,6 +65,7 @@ _MODULES = {
     "ServingError": "engines.serving",
     "Setting": "evaluation.settings",
     "Tally": "bulk.tally",
+    "MissingPackageError": "errors",
     "TrainConfig": "config",
     "benchmark": "evaluation.table_4",
     "best_in_the_box": "models.cards",
@@ -115,6 +116,7 @@ __all__ = [
     "ImageError",
     "Inspected",
     "Inspection",
+    "MissingPackageError",
     "ModelConfig",
     "ModelError",
     "OptionError",
@@ -160,7 +162,15 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    try:
+        module = importlib.import_module(f".{_MODULES[name]}", __name__)
+    except ModuleNotFoundError as failure:
+        from .errors import MissingPackageError, describe, tensorflow_missing
+
+        if not tensorflow_missing(failure):
+            raise
+        raise MissingPackageError(describe(failure), name=failure.name) from failure
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:
