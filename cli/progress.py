@@ -1,57 +1,66 @@
-"""Progress of training: a bar on a terminal, a line per epoch everywhere."""
+"""The progress bar of every command: on stderr where that is a terminal, and gone when the work is done."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Iterator
+from typing import Any
 
-import keras  # noqa: TID253  (imported by the train command when it runs)
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+import click
 
 
-class TrainingProgress(keras.callbacks.Callback):
-    """Shows steps, PSNR and remaining time.
+class Bar:
+    """How far some work is; what there is no terminal for is not shown.
 
     Args:
-        note: prints a line for people, or nothing when they asked for quiet.
-        quiet: no bar.
+        progress: a rich `Progress` that has begun.
+        title: what stands before the bar.
+        total: how much there is to do; None while that is not known.
     """
 
-    def __init__(self, note: Callable[[str], None], *, quiet: bool) -> None:
-        super().__init__()
-        self.note = note
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self.bar = Progress(
-            *columns, console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty()
-        )
-        self.task = None
+    def __init__(self, progress: Any, title: str, total: float | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(title, total=total)
 
-    def __enter__(self) -> TrainingProgress:
-        self.bar.start()
-        return self
+    def __call__(self, done: float) -> None:
+        """Say how much is done in all."""
+        self._progress.update(self._task, completed=done)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
+    def advance(self, amount: float = 1) -> None:
+        """Say how much more is done."""
+        self._progress.advance(self._task, amount)
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        steps = self.params["steps"]
-        if self.task is None:
-            self.task = self.bar.add_task("training", total=self.params["epochs"] * steps)
-        self.bar.update(self.task, completed=epoch * steps)
+    def describe(self, title: str | None = None, *, total: float | None = None) -> None:
+        """Change what stands before the bar, or how much there is to do."""
+        self._progress.update(self._task, description=title, total=total)
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.bar.update(self.task, advance=1, description=f"PSNR {logs['psnr']:.2f} dB")
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        training, validation = (f"{logs[name]:.2f} dB" for name in ("psnr", "val_psnr"))
-        self.note(f"epoch {epoch + 1}/{self.params['epochs']}: training {training}, validation {validation}")
+@contextlib.contextmanager
+def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Bar]:
+    """A bar that counts up to `total`.
+
+    Args:
+        total: how much there is to do; None if `Bar.describe` says so later.
+        unit: what is counted, such as "pictures" or "steps"; "bytes" are shown as megabytes, with their speed.
+        title: what stands before the bar; None for the command's name.
+    """
+    from rich import progress
+    from rich.console import Console
+
+    context = click.get_current_context()
+    quiet = context.meta["quiet"] or not sys.stderr.isatty()
+    counted: tuple[progress.ProgressColumn, ...] = (
+        (progress.DownloadColumn(), progress.TransferSpeedColumn())
+        if unit == "bytes"
+        else (progress.MofNCompleteColumn(), progress.TextColumn(unit))
+    )
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        *counted,
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as shown:
+        yield Bar(shown, context.info_name or "" if title is None else title, total)

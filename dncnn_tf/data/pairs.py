@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..images.formats import SUFFIXES
-from .datasets import DatasetError, decode, resolve
+from .datasets import resolve
+from .decoding import DatasetError, decode
 
 
 def load_pairs(noisy: Path, clean: Path, channels: int) -> list[np.ndarray]:

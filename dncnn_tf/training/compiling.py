@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from ..config import TrainConfig
+from ..config import Precision, TrainConfig
 from ..engines.precision import bfloat16_is_fast
 from ..models.batch_norm import freeze_batch_norm, is_frozen
-from ..models.dncnn import build_dncnn
+from ..models.dncnn import build_dncnn, fold_batch_norm
 from ..models.transfer import transfer_weights
 from ..models.weights import load_model
 from .losses import negative_psnr, psnr, root_mean_squared_error
@@ -18,31 +18,50 @@ _LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error}
 
 
 def new_model(config: TrainConfig) -> keras.Model:
-    """Build and compile the model of a run, started from `config.init` where that is given."""
-    precision = resolved_precision(config.precision)
+    """Build the model of a run, started from `config.init` where that is given, and make it ready for its first step.
+
+    Raises:
+        ModelError: the model to start from cannot be loaded.
+        ValueError: it does not fit.
+    """
     model = build_dncnn(
         config.model,
         initialization=config.initialization,
-        dtype="mixed_bfloat16" if precision == "bfloat16" else "float32",
+        dtype="mixed_bfloat16" if resolved_precision(config.precision) == "bfloat16" else "float32",
         seed=config.seed,
     )
     if config.init is not None:
-        transfer_weights(load_model(config.init), model)
-    if not config.live_epochs:
-        freeze_batch_norm(model)
-    compile_model(model, config)
+        start = load_model(config.init)
+        transfer_weights(start if config.model.batch_norm else fold_batch_norm(start), model)
+    make_ready(model, config, epoch=0)
     return model
 
 
-def compile_model(model: keras.Model, config: TrainConfig) -> None:
-    """Make ready for the phase of training that the model is in: with live or with frozen statistics."""
-    model.compile(
-        optimizer=_optimizer(config, frozen=is_frozen(model)),
-        loss=_LOSSES[config.loss],
-        loss_weights=[_loss_weight(config)],
-        metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
-        jit_compile=_xla_pays(),
-    )
+def make_ready(model: keras.Model, config: TrainConfig, epoch: int) -> None:
+    """Bring a model into the phase that an epoch belongs to, with live or with frozen statistics, in place.
+
+    At a phase's beginning it gets a new optimizer. Within one, as after a resume, it keeps what it has, at the rate
+    that the configuration has for this step.
+
+    Args:
+        model: with the network of `config`.
+        config: the run's.
+        epoch: the one to come, counted from 0.
+    """
+    frozen = epoch >= config.live_epochs
+    if not model.compiled or (frozen and not is_frozen(model)):
+        if frozen:
+            freeze_batch_norm(model)
+        model.compile(
+            optimizer=_optimizer(config, frozen=frozen),
+            loss=_LOSSES[config.loss],
+            loss_weights=[_loss_weight(config)],
+            metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
+            jit_compile=_xla_pays(),
+        )
+    phase_began = config.live_epochs if frozen else 0
+    model.optimizer.learning_rate = schedule(config, frozen=frozen)
+    model.optimizer.iterations.assign((epoch - phase_began) * config.steps_per_epoch)
 
 
 def _loss_weight(config: TrainConfig) -> float:
@@ -60,7 +79,7 @@ def _xla_pays() -> bool:
     return replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
 
 
-def resolved_precision(precision: str) -> str:
+def resolved_precision(precision: Precision) -> Precision:
     """What "auto" stands for on this machine; the others as they are."""
     if precision == "auto":
         return "bfloat16" if bfloat16_is_fast() else "float32"

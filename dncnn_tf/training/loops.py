@@ -2,47 +2,113 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ..config import TrainConfig
+from ..errors import OptionError
 from ..models.batch_norm import reestimate_batch_norm
+from .batches import TrainingData
+from .compiling import make_ready
 from .losses import psnr
-from .workers import ClusterError
+from .workers import Cluster, ClusterError
 
 
-class OneProcess:
-    """Trains on all devices of this process.
+def open_strategy(
+    config: TrainConfig, cluster: Cluster, devices: list[str] | None, note: Callable[[str], None]
+) -> tf.distribute.Strategy:
+    """What shares a batch out: over the devices of this process, or over all workers once they are there.
+
+    Args:
+        config: of the run, the same for all workers.
+        cluster: the workers.
+        devices: TensorFlow device names to mirror over; None for all visible ones.
+        note: is told that the others are waited for.
+
+    Raises:
+        OptionError: the devices cannot be chosen, or the batch not be shared out evenly.
+        ClusterError: another worker does not come.
+    """
+    if cluster.size == 1:
+        strategy = tf.distribute.MirroredStrategy(devices)
+    elif devices is not None:
+        raise OptionError(
+            "each worker trains on all devices it sees; hide others by CUDA_VISIBLE_DEVICES, not by `devices`"
+        )
+    else:
+        note(f"worker {cluster.index + 1} of {cluster.size}: waiting for the others")
+        cluster.meet(json.dumps(config.to_dict() | {"workers": cluster.addresses}, sort_keys=True))
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise OptionError(
+            f"the batch is shared out over the devices, so its size must be a multiple of their number. "
+            f"Received: batch_size={config.batch_size} for {replicas} devices"
+        )
+    return strategy
+
+
+class _Loop(abc.ABC):
+    """Trains a model from phase to phase.
 
     Args:
         strategy: under which the model was built.
         model: compiled.
-        validation_data: (degraded, clean) for all devices at once.
+        validation_data: (degraded, clean), for all devices of this process at once; for a worker, for it alone.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, model: keras.Model, validation_data: tf.data.Dataset) -> None:
         self.strategy, self.model, self.validation_data = strategy, model, validation_data
 
-    def fit(
-        self,
-        batches: tf.data.Dataset,
-        *,
-        epochs: range,
-        steps_per_epoch: int,
-        callbacks: list[keras.callbacks.Callback],
+    def train(
+        self, config: TrainConfig, data: TrainingData, epoch: int, callbacks: list[keras.callbacks.Callback]
     ) -> None:
-        """Train.
+        """Train to the end, first with live statistics of batch normalisation, then with frozen ones.
 
         Args:
-            batches: endless (degraded, clean).
-            epochs: those to do, counted from 0.
-            steps_per_epoch: batches in each.
-            callbacks: get the epoch's means so far, and at its end those of the validation.
+            config: of the run.
+            data: its images.
+            epoch: how many epochs are behind it.
+            callbacks: get each epoch's means so far, and at its end those of the validation.
         """
+        for last_epoch in dict.fromkeys((config.live_epochs, config.epochs)):
+            if epoch < last_epoch:
+                with self.strategy.scope():
+                    make_ready(self.model, config, epoch)
+                batches = data.batches(epoch * config.steps_per_epoch)
+                self._fit(batches, range(epoch, last_epoch), config.steps_per_epoch, callbacks)
+                epoch = last_epoch
+            self._reestimate_batch_norm(data.batches(last_epoch * config.steps_per_epoch))
+
+    @abc.abstractmethod
+    def validation_psnr(self) -> float:
+        """Mean over the validation data, in dB; the same for all workers, each by itself."""
+
+    @abc.abstractmethod
+    def _fit(
+        self, batches: tf.data.Dataset, epochs: range, steps_per_epoch: int, callbacks: list[keras.callbacks.Callback]
+    ) -> None:
+        """Train for some epochs, counted from 0, on endless (degraded, clean)."""
+
+    @abc.abstractmethod
+    def _reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
+        """As `batch_norm.reestimate_batch_norm`, over the batches of all workers."""
+
+
+class OneProcess(_Loop):
+    """On all devices of this process."""
+
+    def _fit(
+        self, batches: tf.data.Dataset, epochs: range, steps_per_epoch: int, callbacks: list[keras.callbacks.Callback]
+    ) -> None:
         self.model.fit(
             batches,
             epochs=epochs.stop,
@@ -54,46 +120,23 @@ class OneProcess:
             verbose=0,
         )
 
-    def validation_psnr(self) -> float:
-        """Mean over the validation data, in dB."""
-        return self.model.evaluate(self.validation_data, verbose=0, return_dict=True)["psnr"]
+    def validation_psnr(self) -> float:  # noqa: D102 (the base has it)
+        return float(self.model.evaluate(self.validation_data, verbose=0, return_dict=True)["psnr"])
 
-    def reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
-        """As `batch_norm.reestimate_batch_norm`."""
+    def _reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
         with self.strategy.scope():
             reestimate_batch_norm(self.model, batches)
 
 
-class OneOfWorkers:
-    """Trains together with the other workers; Keras' `fit` fails there (keras#20585).
+class OneOfWorkers(_Loop):
+    """Together with the other workers; Keras' `fit` fails there (keras#20585).
 
-    Args:
-        strategy: under which the model was built.
-        model: compiled.
-        validation_data: (degraded, clean), for this worker alone.
+    Whatever waits for them raises a ClusterError when one is gone.
     """
 
-    def __init__(
-        self,
-        strategy: tf.distribute.MultiWorkerMirroredStrategy,
-        model: keras.Model,
-        validation_data: tf.data.Dataset,
+    def _fit(
+        self, batches: tf.data.Dataset, epochs: range, steps_per_epoch: int, callbacks: list[keras.callbacks.Callback]
     ) -> None:
-        self.strategy, self.model, self.validation_data = strategy, model, validation_data
-
-    def fit(
-        self,
-        batches: tf.data.Dataset,
-        *,
-        epochs: range,
-        steps_per_epoch: int,
-        callbacks: list[keras.callbacks.Callback],
-    ) -> None:
-        """As `OneProcess`, with this worker's part of each batch.
-
-        Raises:
-            ClusterError: another worker is gone.
-        """
         told = keras.callbacks.CallbackList(callbacks, model=self.model, epochs=epochs.stop, steps=steps_per_epoch)
         iterator = self._iterator(batches)
         step = self._training_step()
@@ -110,15 +153,14 @@ class OneOfWorkers:
             told.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in self._evaluate().items()})
         told.on_train_end()
 
-    def validation_psnr(self) -> float:
-        """As `OneProcess`; the same for all workers, each by itself."""
+    def validation_psnr(self) -> float:  # noqa: D102 (the base has it)
         return self._evaluate()["psnr"]
 
     def _evaluate(self) -> dict[str, float]:
         return _named(np.mean([np.array(self._validation_step(*batch)) for batch in self.validation_data], axis=0))
 
     @functools.cached_property
-    def _validation_step(self) -> Callable:
+    def _validation_step(self) -> Callable[..., Any]:
         """(degraded, clean) → loss and PSNR; traced once, not in every epoch."""
 
         @tf.function
@@ -128,9 +170,7 @@ class OneOfWorkers:
 
         return step
 
-    def reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
-        """As `batch_norm.reestimate_batch_norm`, over the batches of all workers."""
-
+    def _reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
         @tf.function
         def forward(degraded: tf.Tensor) -> None:
             self.strategy.run(lambda part: self.model(part, training=True), args=(degraded,))
@@ -138,12 +178,12 @@ class OneOfWorkers:
         with _others_watched("after the last epoch"):
             reestimate_batch_norm(self.model, self._iterator(batches), forward=forward)
 
-    def _iterator(self, batches: tf.data.Dataset) -> Iterator:
+    def _iterator(self, batches: tf.data.Dataset) -> Iterator[Any]:
         """This worker's batches, shared out over its devices."""
         replicas = len(self.strategy.extended.worker_devices)
         return iter(self.strategy.distribute_datasets_from_function(lambda context: _divided(batches, replicas)))
 
-    def _training_step(self) -> Callable:
+    def _training_step(self) -> Callable[..., Any]:
         """One step of all workers: (degraded, clean) → the batch's loss and PSNR."""
         model, strategy = self.model, self.strategy
         variables = model.trainable_variables
@@ -156,7 +196,7 @@ class OneOfWorkers:
             return loss, tf.reduce_mean(psnr(clean, restored))
 
         @tf.function
-        def step(batch: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+        def step(batch: tuple[Any, ...]) -> tuple[tf.Tensor, tf.Tensor]:
             losses, psnrs = strategy.run(on_replica, args=batch)
             return strategy.reduce("SUM", losses, axis=None), strategy.reduce("MEAN", psnrs, axis=None)
 
@@ -202,6 +242,6 @@ def _others_watched(when: str) -> Iterator[None]:
         reasons = [line for line in str(failure).splitlines() if line.startswith("Collective ops is aborted by")]
         said = reasons[0] if reasons else failure.message.partition("\n")[0]
         raise ClusterError(
-            f"another worker is gone, or this one failed, {when}; start all of them again with --resume, and training "
+            f"another worker is gone, or this one failed, {when}; start all of them again with `resume`, and training "
             f"goes on from the last checkpoint ({said})"
         ) from failure
