@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .errors import OptionError
     from .evaluation.metrics import psnr
     from .evaluation.protocol import evaluate
-    from .models.cards import ModelError, shipped_models
+    from .models.cards import ModelError, read_card, shipped_models
     from .models.dncnn import build_dncnn, fold_batch_norm
     from .models.weights import load_model
     from .restoration.denoising import denoise
@@ -48,6 +48,7 @@ _MODULES = {
     "image_sets": "data.datasets",
     "load_model": "models.weights",
     "psnr": "evaluation.metrics",
+    "read_card": "models.cards",
     "shipped_models": "models.cards",
     "train": "training.fit",
     "train_config": "training.configs",
@@ -76,6 +77,7 @@ __all__ = [
     "image_sets",
     "load_model",
     "psnr",
+    "read_card",
     "shipped_models",
     "train",
     "train_config",

@@ -20,7 +20,7 @@ import numpy as np
 from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.data import datasets
 from dncnn_tf.training.batches import TrainingData
-from dncnn_tf.training.compiling import new_model
+from dncnn_tf.training.compiling import make_ready, new_model
 
 ROUNDS = 3
 
@@ -43,6 +43,7 @@ def measure(config: TrainConfig, seconds: float) -> tuple[float, float]:
     images = datasets.load(config.data, config.model.channels)
     batches = iter(TrainingData(images, images, config).batches())
     model = new_model(config)
+    make_ready(model, config, epoch=0)
     noisy, clean = (np.asarray(part) for part in next(batches))
     step = lambda: model.train_on_batch(noisy, clean)  # noqa: E731
     step()

@@ -30,7 +30,7 @@ from ..training_run import devices_option, run
 )
 @click.option("--data", metavar="NAME|DIR", help="Sets or folders, joined by +. Default: embedded photographs.")
 @click.option("--validation-data", metavar="NAME|DIR", help="Default: some images of --data, held out.")
-@click.option("--epochs", type=click.IntRange(1), help="Rounds, each ending with validation and a checkpoint.")
+@click.option("--epochs", type=click.IntRange(1), help="Rounds, each with a checkpoint; may change with --resume.")
 @click.option("--steps-per-epoch", type=click.IntRange(1), help="Optimizer steps in a round.")
 @click.option("--batch-size", type=click.IntRange(1), help="Patches per step, over all devices.")
 @click.option("--patch-size", type=click.IntRange(8), help="Side of a patch in pixels.")

@@ -57,7 +57,7 @@ class TrainingData:
             for shard in (range(config.shards) if shards is None else shards)
         }
         self._validation = validation
-        self._config = config
+        self.config = config
 
     @classmethod
     def load(cls, config: TrainConfig, shards: Iterable[int] | None = None) -> TrainingData:
@@ -67,12 +67,13 @@ class TrainingData:
             DatasetError: they cannot be had, or are too few or too small.
         """
         channels = config.model.channels
-        if config.noisy_data is None:
-            images = datasets.load(config.data, channels)
+        if config.noisy_data is not None:
+            images = load_pairs(Path(config.noisy_data), datasets.resolve(config.data), channels)
         else:
-            images = load_pairs(Path(config.noisy_data), Path(config.data), channels)
-        if config.validation_data is not None:
-            return cls(images, datasets.load(config.validation_data, channels), config, shards)
+            sets = (config.data, config.validation_data)
+            images, *validation = (datasets.load(each, channels) for each in sets if each is not None)
+            if validation:
+                return cls(images, validation[0], config, shards)
         if len(images) == 1:
             raise DatasetError("without validation data, training needs at least 2 images. Received: 1 image")
         held_out = max(1, min(12, len(images) // 20))
@@ -93,7 +94,7 @@ class TrainingData:
             A dataset of pairs of float32 (rows, patch, patch, C), where rows are the share of the batch that falls to
             these shards; clean in [0, 1], degraded not clipped.
         """
-        config, sources = self._config, self._sources
+        config, sources = self.config, self._sources
         degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed}[config.task]
         candidates = mixture.CANDIDATES if config.task == "general" else 1
         part = dataclasses.replace(config, batch_size=config.batch_size // config.shards, shards=1)
@@ -125,7 +126,7 @@ class TrainingData:
         Raises:
             DatasetError: an image is too small.
         """
-        images, config = self._validation, self._config
+        images, config = self._validation, self.config
         shortest = min(length for image in images for length in image.shape[:2])
         if shortest < mixture.GRID:
             raise DatasetError(

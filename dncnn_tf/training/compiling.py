@@ -12,28 +12,23 @@ from ..models.dncnn import build_dncnn, fold_batch_norm
 from ..models.transfer import transfer_weights
 from ..models.weights import load_model
 from .losses import negative_psnr, psnr, root_mean_squared_error
-from .optimizers import ClippedSGD, Muon
+from .optimizers import new_optimizer
 
 _LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error}
 
 
 def new_model(config: TrainConfig) -> keras.Model:
-    """Build the model of a run, started from `config.init` where that is given, and make it ready for its first step.
+    """Build the model of a run, started from `config.init` where that is given; it has to be made ready to learn.
 
     Raises:
         ModelError: the model to start from cannot be loaded.
         ValueError: it does not fit.
     """
-    model = build_dncnn(
-        config.model,
-        initialization=config.initialization,
-        dtype="mixed_bfloat16" if resolved_precision(config.precision) == "bfloat16" else "float32",
-        seed=config.seed,
-    )
+    dtype = "mixed_bfloat16" if resolved_precision(config.precision) == "bfloat16" else "float32"
+    model = build_dncnn(config.model, initialization=config.initialization, dtype=dtype, seed=config.seed)
     if config.init is not None:
         start = load_model(config.init)
         transfer_weights(start if config.model.batch_norm else fold_batch_norm(start), model)
-    make_ready(model, config, epoch=0)
     return model
 
 
@@ -49,19 +44,20 @@ def make_ready(model: keras.Model, config: TrainConfig, epoch: int) -> None:
         epoch: the one to come, counted from 0.
     """
     frozen = epoch >= config.live_epochs
+    rate, loss_weight = schedule(config, frozen=frozen), _loss_weight(config)
+    step = (epoch - (config.live_epochs if frozen else 0)) * config.steps_per_epoch
     if not model.compiled or (frozen and not is_frozen(model)):
         if frozen:
             freeze_batch_norm(model)
         model.compile(
-            optimizer=_optimizer(config, frozen=frozen),
+            optimizer=new_optimizer(config.optimizer, rate, config.weight_decay),
             loss=_LOSSES[config.loss],
-            loss_weights=[_loss_weight(config)],
+            loss_weights=[loss_weight],
             metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
             jit_compile=_xla_pays(),
         )
-    phase_began = config.live_epochs if frozen else 0
-    model.optimizer.learning_rate = schedule(config, frozen=frozen)
-    model.optimizer.iterations.assign((epoch - phase_began) * config.steps_per_epoch)
+    model.optimizer.learning_rate = rate
+    model.optimizer.iterations.assign(step)
 
 
 def _loss_weight(config: TrainConfig) -> float:
@@ -84,20 +80,6 @@ def resolved_precision(precision: Precision) -> Precision:
     if precision == "auto":
         return "bfloat16" if bfloat16_is_fast() else "float32"
     return precision
-
-
-def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimizer:
-    rate = schedule(config, frozen=frozen)
-    decay = config.weight_decay or None
-    if config.optimizer == "sgd":
-        # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In some hundred steps of
-        # DnCNN-S, a norm of 0.1 learned more slowly than 0.3, and 1 killed the network without normalisation.
-        return ClippedSGD(rate, norm=0.3, momentum=0.9, weight_decay=decay)
-    if config.optimizer == "muon":
-        return Muon(rate, weight_decay=decay)
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)
 
 
 def schedule(config: TrainConfig, *, frozen: bool) -> keras.optimizers.schedules.LearningRateSchedule | float:

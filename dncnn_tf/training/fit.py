@@ -16,7 +16,7 @@ from ..errors import DnCNNError, OptionError
 from .batches import TrainingData
 from .compiling import new_model, resolved_precision
 from .configs import finetuning_config
-from .loops import OneOfWorkers, OneProcess, open_strategy, require_same
+from .loops import open_loop
 from .recording import Record, tensorboard
 from .run_folder import Run
 from .workers import Cluster
@@ -71,31 +71,26 @@ def train(
     before, config = _configurations(config, run, cluster, resume=resume, epochs=epochs)
     # All that can be refused comes before anything is written.
     data = TrainingData.load(config, cluster.own_shards(config.shards))
-    strategy = open_strategy(config, cluster, devices, note)
-    validation = data.validation(replicas=strategy.num_replicas_in_sync if cluster.size == 1 else 1)
-    with strategy.scope():
+    loop = open_loop(data, cluster, devices, note)
+    with loop.strategy.scope():
         new = None if resume else new_model(config)
-    with run.locked() if cluster.is_chief else contextlib.nullcontext():
+    with run.locked(new=not resume) if cluster.is_chief else contextlib.nullcontext():
         if new is None:
-            with strategy.scope():
+            with loop.strategy.scope():
                 model, epoch = run.latest_checkpoint(note) or (new_model(config), 0)
-            if cluster.size > 1:
-                require_same(strategy, epoch)
             note(f"going on after epoch {epoch} of {config.epochs}")
             if config.epochs != before.epochs:
                 note(f"the learning rate is that of {config.epochs} epochs from here on, not of {before.epochs}")
-                if cluster.is_chief:
-                    run.write_config(config)
         else:
             model, epoch = new, 0
-            if cluster.is_chief:
-                run.create(config)
-        loop = (OneProcess if cluster.size == 1 else OneOfWorkers)(strategy, model, validation)
+        loop.begin(model, config, epoch)
+        if cluster.is_chief:
+            run.write_config(config)
         record = Record(config, run, run.read_log()[:epoch])
         watching = [record, *tensorboard(run), *callbacks] if cluster.is_chief else []
         if config.init is not None and epoch == 0:
             note(f"started from {config.init}: validation {loop.validation_psnr():.2f} dB")
-        loop.train(config, data, epoch, [_StopAtNaN(), *watching])
+        loop.train(config, epoch, [_StopAtNaN(), *watching])
         if cluster.is_chief:
             record.finish(model, loop.validation_psnr())
     return model

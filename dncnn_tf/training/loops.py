@@ -22,71 +22,57 @@ from .losses import psnr
 from .workers import Cluster, ClusterError
 
 
-def open_strategy(
-    config: TrainConfig, cluster: Cluster, devices: list[str] | None, note: Callable[[str], None]
-) -> tf.distribute.Strategy:
-    """What shares a batch out: over the devices of this process, or over all workers once they are there.
-
-    Args:
-        config: of the run, the same for all workers.
-        cluster: the workers.
-        devices: TensorFlow device names to mirror over; None for all visible ones.
-        note: is told that the others are waited for.
-
-    Raises:
-        OptionError: the devices cannot be chosen, or the batch not be shared out evenly.
-        ClusterError: another worker does not come.
-    """
-    if cluster.size == 1:
-        strategy = tf.distribute.MirroredStrategy(devices)
-    elif devices is not None:
-        raise OptionError(
-            "each worker trains on all devices it sees; hide others by CUDA_VISIBLE_DEVICES, not by `devices`"
-        )
-    else:
-        note(f"worker {cluster.index + 1} of {cluster.size}: waiting for the others")
-        cluster.meet(json.dumps(config.to_dict() | {"workers": cluster.addresses}, sort_keys=True))
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
-        raise OptionError(
-            f"the batch is shared out over the devices, so its size must be a multiple of their number. "
-            f"Received: batch_size={config.batch_size} for {replicas} devices"
-        )
-    return strategy
-
-
 class _Loop(abc.ABC):
     """Trains a model from phase to phase.
 
     Args:
-        strategy: under which the model was built.
-        model: compiled.
-        validation_data: (degraded, clean), for all devices of this process at once; for a worker, for it alone.
+        strategy: under which models are to be built.
+        data: the run's images.
+        together: how many pictures are validated at once.
+
+    Raises:
+        OptionError: the devices cannot share the batch out evenly.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, model: keras.Model, validation_data: tf.data.Dataset) -> None:
-        self.strategy, self.model, self.validation_data = strategy, model, validation_data
+    def __init__(self, strategy: tf.distribute.Strategy, data: TrainingData, together: int) -> None:
+        replicas, batch_size = strategy.num_replicas_in_sync, data.config.batch_size
+        if batch_size % replicas:
+            raise OptionError(
+                f"the batch is shared out over the devices, so its size must be a multiple of their number. "
+                f"Received: batch_size={batch_size} for {replicas} devices"
+            )
+        self.strategy, self.data, self.validation_data = strategy, data, data.validation(together)
+        self.model: keras.Model = None
 
-    def train(
-        self, config: TrainConfig, data: TrainingData, epoch: int, callbacks: list[keras.callbacks.Callback]
-    ) -> None:
+    def begin(self, model: keras.Model, config: TrainConfig, epoch: int) -> None:
+        """Take a model that has so many epochs behind it; a new one is made ready for the first.
+
+        Raises:
+            ClusterError: another worker goes on from another checkpoint.
+        """
+        self.model = model
+        if not model.compiled:
+            self._enter_phase(config, epoch)
+
+    def train(self, config: TrainConfig, epoch: int, callbacks: list[keras.callbacks.Callback]) -> None:
         """Train to the end, first with live statistics of batch normalisation, then with frozen ones.
 
         Args:
             config: of the run.
-            data: its images.
             epoch: how many epochs are behind it.
             callbacks: get each epoch's means so far, and at its end those of the validation.
         """
         for last_epoch in dict.fromkeys((config.live_epochs, config.epochs)):
             if epoch < last_epoch:
-                with self.strategy.scope():
-                    make_ready(self.model, config, epoch)
-                batches = data.batches(epoch * config.steps_per_epoch)
+                self._enter_phase(config, epoch)
+                batches = self.data.batches(epoch * config.steps_per_epoch)
                 self._fit(batches, range(epoch, last_epoch), config.steps_per_epoch, callbacks)
                 epoch = last_epoch
-            self._reestimate_batch_norm(data.batches(last_epoch * config.steps_per_epoch))
+            self._reestimate_batch_norm(self.data.batches(last_epoch * config.steps_per_epoch))
+
+    def _enter_phase(self, config: TrainConfig, epoch: int) -> None:
+        with self.strategy.scope():
+            make_ready(self.model, config, epoch)
 
     @abc.abstractmethod
     def validation_psnr(self) -> float:
@@ -104,7 +90,16 @@ class _Loop(abc.ABC):
 
 
 class OneProcess(_Loop):
-    """On all devices of this process."""
+    """On the devices of this process.
+
+    Args:
+        data: the run's images.
+        devices: TensorFlow device names; None for all visible ones.
+    """
+
+    def __init__(self, data: TrainingData, devices: list[str] | None) -> None:
+        strategy = tf.distribute.MirroredStrategy(devices)
+        super().__init__(strategy, data, together=strategy.num_replicas_in_sync)
 
     def _fit(
         self, batches: tf.data.Dataset, epochs: range, steps_per_epoch: int, callbacks: list[keras.callbacks.Callback]
@@ -132,7 +127,26 @@ class OneOfWorkers(_Loop):
     """Together with the other workers; Keras' `fit` fails there (keras#20585).
 
     Whatever waits for them raises a ClusterError when one is gone.
+
+    Args:
+        data: this worker's part of the run's images.
+        cluster: the workers, which are waited for.
     """
+
+    def __init__(self, data: TrainingData, cluster: Cluster) -> None:
+        cluster.meet(json.dumps(data.config.to_dict() | {"workers": cluster.addresses}, sort_keys=True))
+        super().__init__(tf.distribute.MultiWorkerMirroredStrategy(), data, together=1)
+
+    def begin(self, model: keras.Model, config: TrainConfig, epoch: int) -> None:  # noqa: D102 (the base has it)
+        with _others_watched("before the first epoch"):
+            epochs = self.strategy.run(lambda: tf.constant(float(epoch)))
+            mean = float(self.strategy.reduce("MEAN", epochs, axis=None))
+        if mean != epoch:
+            raise ClusterError(
+                f"the workers see different checkpoints, this one that of epoch {epoch}; see whether all of them reach "
+                "the same run folder and start them again"
+            )
+        super().begin(model, config, epoch)
 
     def _fit(
         self, batches: tf.data.Dataset, epochs: range, steps_per_epoch: int, callbacks: list[keras.callbacks.Callback]
@@ -212,20 +226,30 @@ def _divided(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
     return batches.rebatch(size // replicas) if replicas > 1 else batches
 
 
-def require_same(strategy: tf.distribute.MultiWorkerMirroredStrategy, epoch: int) -> None:
-    """Check that all workers go on from the same checkpoint.
+def open_loop(
+    data: TrainingData, cluster: Cluster, devices: list[str] | None, note: Callable[[str], None]
+) -> OneProcess | OneOfWorkers:
+    """What trains here: by itself, or with the other workers once they are there.
+
+    Args:
+        data: the run's images, as far as they are needed here.
+        cluster: the workers.
+        devices: TensorFlow device names to mirror over; None for all visible ones.
+        note: is told that the others are waited for.
 
     Raises:
-        ClusterError: they do not.
+        OptionError: the devices cannot be chosen, or the batch not be shared out evenly.
+        ClusterError: another worker does not come.
+        DatasetError: a validation image is too small.
     """
-    with _others_watched("before the first epoch"):
-        epochs = strategy.run(lambda: tf.constant(float(epoch)))
-        mean = float(strategy.reduce("MEAN", epochs, axis=None))
-    if mean != epoch:
-        raise ClusterError(
-            f"the workers see different checkpoints, this one that of epoch {epoch}; see whether all of them reach the "
-            "same run folder and start them again"
+    if cluster.size == 1:
+        return OneProcess(data, devices)
+    if devices is not None:
+        raise OptionError(
+            "each worker trains on all devices it sees; hide others by CUDA_VISIBLE_DEVICES, not by `devices`"
         )
+    note(f"worker {cluster.index + 1} of {cluster.size}: waiting for the others")
+    return OneOfWorkers(data, cluster)
 
 
 @contextlib.contextmanager

@@ -54,15 +54,6 @@ class Run:
         if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
             raise RunError(f"{self.folder}: not empty; give `resume` to go on with a run, or another `output`")
 
-    def create(self, config: TrainConfig) -> None:
-        """Start a new run.
-
-        Raises:
-            RunError: the folder holds something already.
-        """
-        self.require_empty()
-        self.write_config(config)
-
     def write_config(self, config: TrainConfig) -> None:
         """Write config.json."""
         write_json(self.config_file, config.to_dict())
@@ -104,11 +95,14 @@ class Run:
         return dataclasses.replace(config, epochs=epochs, frozen_share=share)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, new: bool) -> Iterator[None]:
         """Keep other processes out of the folder while training.
 
+        Args:
+            new: a run is to be started here.
+
         Raises:
-            RunError: another process is training here.
+            RunError: another process is training here, or has left something where a new run was to start.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
@@ -118,6 +112,8 @@ class Run:
                 raise RunError(
                     f"{self.folder}: in use by another training; wait for it or give another `output`"
                 ) from None
+            if new:
+                self.require_empty()
             yield
 
     def save_checkpoint(self, model: keras.Model, epoch: int) -> None:

@@ -60,6 +60,7 @@ def test_fixed_statistics_mean_nothing_where_there_are_none(frozen_share: float)
     config = dataclasses.replace(SMALL, frozen_share=frozen_share, epochs=10, steps_per_epoch=100, warmup_steps=10)
     assert config.live_epochs == 10
     model = new_model(config)
+    make_ready(model, config, epoch=0)
     optimizer = model.optimizer
     for epoch in (0, 5, 9):
         make_ready(model, config, epoch)

@@ -60,9 +60,7 @@ def stopped(finished: Path, tmp_path: Path) -> Path:
     return run
 
 
-@pytest.mark.parametrize(
-    ("kind", "again"), [("cosine", False), ("cosine", True), ("exponential", True), ("constant", True)]
-)
+@pytest.mark.parametrize(("kind", "again"), [("cosine", False), ("exponential", True), ("constant", True)])
 def test_the_rate_is_that_of_the_new_schedule(photographs: Path, tmp_path: Path, kind: str, again: bool) -> None:
     """Whether the configuration is given again, as with a recipe that has grown, or the epochs alone."""
     config = dataclasses.replace(CONFIG, data=str(photographs), epochs=2, schedule=kind)
