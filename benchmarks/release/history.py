@@ -76,7 +76,8 @@ def command(config: TrainConfig) -> str:
     Raises:
         OptionError: more differs than a command can say, or the images are not a published set's.
     """
-    recipe = train_config(recipe=config.name)
+    plain = None if config.model.batch_norm else False
+    recipe = train_config(recipe=config.name, batch_norm=plain)
     theirs = {name: getattr(recipe, name) for name in (*_OPTIONS, *_OF_THE_MACHINE)}
     if dataclasses.replace(config, **theirs) != recipe:
         raise OptionError(f"no command repeats this run: it is not one of the recipe {config.name}")
@@ -84,4 +85,5 @@ def command(config: TrainConfig) -> str:
         raise OptionError(f"only published sets can be had again. Received: data={config.data}")
     given = {name: getattr(config, name) for name in _OPTIONS if getattr(config, name) != getattr(recipe, name)}
     options = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
-    return " ".join(["dncnn-tf train --recipe", config.name, *options])
+    without = ["--no-batch-norm"] if recipe.model != train_config(recipe=config.name).model else []
+    return " ".join(["dncnn-tf train --recipe", config.name, *without, *options])

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from ..config import Precision, TrainConfig
 from ..engines.precision import bfloat16_is_fast
-from ..models.batch_norm import freeze_batch_norm, is_frozen
+from ..models.batch_norm import batch_norms, freeze_batch_norm, is_frozen
+from ..models.cards import ModelError
 from ..models.dncnn import build_dncnn, fold_batch_norm
 from ..models.transfer import transfer_weights
 from ..models.weights import load_model
@@ -28,6 +29,11 @@ def new_model(config: TrainConfig) -> keras.Model:
     model = build_dncnn(config.model, initialization=config.initialization, dtype=dtype, seed=config.seed)
     if config.init is not None:
         start = load_model(config.init)
+        if config.model.batch_norm and not batch_norms(start):
+            raise ModelError(
+                f"{config.init}: has no batch normalisation, so a model that starts from it has none either; "
+                "give `batch_norm` False"
+            )
         transfer_weights(start if config.model.batch_norm else fold_batch_norm(start), model)
     return model
 

@@ -30,7 +30,9 @@ def train_config(*, recipe: str | None = None, color: bool | None = None, **opti
     model = dataclasses.replace(base.model, **{name: given[name] for name in given if name in _MODEL_OPTIONS})
     if color is not None:
         model = dataclasses.replace(model, channels=3 if color else 1)
-    if base.init is not None and "init" not in given and model != base.model:
+    # Batch normalisation can be left out: that of the start is folded away.
+    as_the_start = dataclasses.replace(model, batch_norm=base.model.batch_norm) == base.model
+    if base.init is not None and "init" not in given and not as_the_start:
         raise OptionError(
             f"`recipe` {recipe} starts from {base.init}, so its network is fixed; to train another one, give `sigma`"
         )

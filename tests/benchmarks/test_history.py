@@ -68,18 +68,24 @@ def test_what_no_command_repeats_is_not_shipped(tmp_path: Path, changes: dict, t
         history(run_of(tmp_path / "a", dataclasses.replace(config, **changes), 1), "a machine")
 
 
-def test_the_commands_mean_what_they_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        dataclasses.replace(
+            finishing_recipe("dncnn-b"), data="cbsd432", init="runs/dncnn-b", learning_rate=2e-4, patch_size=96, seed=3
+        ),
+        dataclasses.replace(RECIPES["dncnn-s-15"], data="train400", model=ModelConfig(batch_norm=False)),
+    ],
+)
+def test_the_commands_mean_what_they_repeat(monkeypatch: pytest.MonkeyPatch, config: TrainConfig) -> None:
     """Read by the command line itself, they give the configuration back."""
-    config = dataclasses.replace(
-        finishing_recipe("dncnn-b"), data="cbsd432", init="runs/dncnn-b", learning_rate=2e-4, patch_size=96, seed=3
-    )
     words = shlex.split(command(config))
     assert words[:2] == ["dncnn-tf", "train"]
     received = []
     monkeypatch.setattr("cli.commands.train.run", lambda start, output: received.append((start.args[0], output)))
     done = CliRunner().invoke(train, words[2:])
     assert done.exit_code == 0, done.output
-    assert received == [(config, Path("runs/dncnn-b-finish"))]
+    assert received == [(config, Path("runs") / config.name)]
 
 
 @pytest.mark.parametrize("name", shipped_models())

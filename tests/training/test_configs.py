@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dncnn_tf import OptionError, train_config
+from dncnn_tf import ModelConfig, OptionError, read_card, train_config
 from dncnn_tf.config import RECIPES, TrainConfig, finishing_recipe, paper_recipe
 from dncnn_tf.training.configs import finetuning_config
 
@@ -54,6 +54,18 @@ def test_a_finishing_recipe_goes_on_from_its_model_with_plain_convolutions(name:
     assert (second.task, second.sigma, second.loss) == (first.task, first.sigma, first.loss)
     again = train_config(recipe=f"{name}-finish", init=f"runs/{name}", data="train400+cbsd432")
     assert (again.init, again.name) == (f"runs/{name}", f"{name}-finish")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_fits_the_model_in_the_box_that_it_starts_from(name: str) -> None:
+    """A model that is shipped without batch normalisation makes those that start from it go without, too."""
+    for recipe in (RECIPES[name], finishing_recipe(name)):
+        if recipe.init is not None:
+            have, want = ModelConfig(**read_card(recipe.init)["model"]), recipe.model
+            assert (have.filters, have.residual) == (want.filters, want.residual)
+            assert have.depth <= want.depth
+            assert have.channels <= want.channels
+            assert have.batch_norm >= want.batch_norm
 
 
 @pytest.mark.parametrize(("mode", "model"), [("L", "dncnn-b"), ("RGB", "cdncnn-b")])

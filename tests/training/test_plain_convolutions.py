@@ -11,7 +11,7 @@ import pytest
 from helpers.models import trained_like
 from PIL import Image
 
-from dncnn_tf import fold_batch_norm, load_model
+from dncnn_tf import ModelError, fold_batch_norm, load_model
 from dncnn_tf.config import ModelConfig, TrainConfig, finishing_recipe
 from dncnn_tf.models.batch_norm import batch_norms
 from dncnn_tf.models.dncnn import model_config
@@ -52,6 +52,13 @@ def test_it_starts_as_the_same_function(start: Path, depth: int, channels: int) 
 def test_the_shipped_model_too() -> None:
     model = new_model(dataclasses.replace(finishing_recipe("dncnn-s-25"), precision="float32"))
     np.testing.assert_allclose(denoised(model), denoised(load_model("dncnn-s-25")), atol=1e-5)
+
+
+def test_no_normalisation_comes_from_a_model_without(start: Path, tmp_path: Path) -> None:
+    fold_batch_norm(keras.saving.load_model(start)).save(tmp_path / "folded.keras")
+    config = dataclasses.replace(SMALL, model=ModelConfig(depth=4, filters=8), init=str(tmp_path / "folded.keras"))
+    with pytest.raises(ModelError, match=r"folded\.keras: has no batch normalisation.*give `batch_norm` False"):
+        new_model(config)
 
 
 @pytest.mark.parametrize("frozen_share", [0.0, 0.2, 1.0])
