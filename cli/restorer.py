@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dncnn_tf.engines.base import Engine
+from dncnn_tf.engines.opening import as_engine
 from dncnn_tf.images.picture import Picture
 from dncnn_tf.images.writing import losses, require_holds
-from dncnn_tf.restoration.denoising import as_engine
 from dncnn_tf.restoration.tiling import memory_for_network
 
 from .common import quiet_start

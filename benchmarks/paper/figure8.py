@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.common.machine import describe_machine
 from dncnn_tf.data import datasets
+from dncnn_tf.engines.opening import ModelLike
 from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.cards import read_card, shipped_models
-from dncnn_tf.restoration.denoising import ModelLike
 
 HERE = Path(__file__).parent
 RESULTS, TABLE, PLOT = HERE / "figure8.json", HERE / "figure8.md", HERE / "figure8.png"

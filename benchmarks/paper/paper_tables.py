@@ -19,7 +19,7 @@ import numpy as np
 
 from dncnn_tf.config import ModelConfig
 from dncnn_tf.engines.base import Engine
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.paper import TABLE_5, PaperFigure, paper_figure
 from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
 from dncnn_tf.files import atomic_path, write_json
@@ -135,7 +135,7 @@ def main(weights: Path) -> None:
         if cell.key in finished:
             continue
         if cell.model not in runtimes:
-            runtimes[cell.model] = KerasEngine(convert_weights(weights / f"{cell.model}.mat"), precision="float32")
+            runtimes[cell.model] = open_engine(convert_weights(weights / f"{cell.model}.mat"), precision="float32")
         finished[cell.key] = measure(runtimes[cell.model], cell)
         write_json(CACHE, finished)
         write_table(finished)

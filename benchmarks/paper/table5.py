@@ -17,7 +17,7 @@ from dncnn_tf.data.datasets import resolve
 from dncnn_tf.evaluation.paper import TABLE_5
 from dncnn_tf.evaluation.protocol import Setting, evaluate
 from dncnn_tf.files import atomic_path
-from dncnn_tf.models.cards import level_text, read_card, task_and_level
+from dncnn_tf.models.cards import degree_text, read_card, task_and_degree
 from dncnn_tf.restoration.luminance import SCALES
 
 HERE = Path(__file__).parent
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _in_table(row: dict) -> bool:
-    task, level = task_and_level(row)
+    task, level = task_and_degree(row)
     return level in TABLE_5[task].get(row["data"], {})
 
 
@@ -68,7 +68,7 @@ def _table(rows: list[dict], released: dict) -> list[str]:
     lines = ["| set | at | ours | paper | Δ | authors' weights | Δ | TNRD (paper) | Δ |", "|---|---|" + "--:|" * 7]
     differences: dict[str, list[float]] = {"paper": [], "authors": [], "TNRD": []}
     for row in rows:
-        task, level = task_and_level(row)
+        task, level = task_and_degree(row)
         paper = TABLE_5[task][row["data"]][level][0]
         authors = released[f"dncnn_3 {task} {row['data']} {level} seed 0"]["psnr"]
         tnrd = TNRD[row["data"]].get(level)
@@ -79,7 +79,7 @@ def _table(rows: list[dict], released: dict) -> list[str]:
                 continue
             differences[name].append(row["psnr"] - other)
             cells += [f"{other:.2f}", f"{row['psnr'] - other:+.2f}"]
-        lines.append(f"| {row['data']} | {level_text(row)} | {row['psnr']:.2f} | " + " | ".join(cells) + " |")
+        lines.append(f"| {row['data']} | {degree_text(row)} | {row['psnr']:.2f} | " + " | ".join(cells) + " |")
     count, above = len(rows), {name: sum(d > 0 for d in values) for name, values in differences.items()}
     within = {name: sum(d >= -0.2 for d in differences[name]) for name in ("paper", "authors")}
     lines.append(

@@ -12,7 +12,7 @@ import click
 from benchmarks.common.page import write_page
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.protocol import Setting, evaluate
-from dncnn_tf.models.cards import level_text, read_card, shipped_models, task_and_level
+from dncnn_tf.models.cards import degree_text, read_card, shipped_models, task_and_degree
 
 HOW = "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.bfloat16`: PSNR in dB."
 TABLE = Path(__file__).with_name("bfloat16.md")
@@ -27,10 +27,10 @@ def main() -> None:
     for name in shipped_models():
         runtimes = [open_engine(name, engine=engine, precision="bfloat16") for engine in ENGINES]
         for row in (row for row in read_card(name)["measured"] if row["data"] in SETS):
-            setting = Setting(*task_and_level(row))
+            setting = Setting(*task_and_degree(row))
             losses = [row["psnr"] - evaluate(runtime, row["data"], setting).psnr for runtime in runtimes]
             cells = " | ".join(f"{loss:.4f} dB" for loss in losses)
-            lines.append(f"| `{name}` | {row['data']} | {level_text(row)} | {row['psnr']:.3f} | {cells} |")
+            lines.append(f"| `{name}` | {row['data']} | {degree_text(row)} | {row['psnr']:.3f} | {cells} |")
             click.echo(lines[-1])
     write_page(TABLE, "What bfloat16 costs", HOW, lines)
 

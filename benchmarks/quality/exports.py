@@ -17,12 +17,12 @@ from pathlib import Path
 import click
 
 from benchmarks.common.page import write_page
+from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.protocol import Setting, evaluate
 from dncnn_tf.evaluation.timing import noisy_image
 from dncnn_tf.export.checks import ExportError
 from dncnn_tf.export.exports import Export, export_onnx, export_saved_model, export_tflite
-from dncnn_tf.models.weights import load_model
 
 TABLE = Path(__file__).with_name("exports.md")
 HOW = """`DNCNN_TF_DATA=DIR python -m benchmarks.quality.exports`, against the Keras model in float32. The difference is
@@ -41,20 +41,18 @@ EXPORTS: dict[str, Callable[..., Export]] = {
 @click.option("--model", default="dncnn-b", show_default=True, help="A grey model.")
 def main(model: str) -> None:
     """Export in every format, measure, and write the table."""
-    source = load_model(model)
     with tempfile.TemporaryDirectory() as work:
         exports = {}
         for name, export in EXPORTS.items():
             try:
-                exports[name] = export(source, model, Path(work))
+                exports[name] = export(model, Path(work))
             except ExportError as error:
                 click.echo(f"{name}: {error}")
-        runtimes = {name: open_engine(export.path) for name, export in exports.items()}
-        seconds = _seconds(runtimes)
-        reference = evaluate(open_engine(model, engine="keras"), DATA, Setting("denoise", SIGMA)).psnr
-        losses = {
-            name: reference - evaluate(each, DATA, Setting("denoise", SIGMA)).psnr for name, each in runtimes.items()
-        }
+        engines = {name: open_engine(export.path) for name, export in exports.items()}
+        seconds = _seconds(engines)
+        setting, source = Setting("denoise", SIGMA), open_engine(model, engine="keras", precision="float32")
+        reference = evaluate(source, DATA, setting).psnr
+        losses = {name: reference - evaluate(engine, DATA, setting).psnr for name, engine in engines.items()}
     lines = [
         f"| `{model}` as | MB | max difference | PSNR loss on Set12, σ {SIGMA} | seconds, {SIDE}×{SIDE} |",
         "|---|--:|--:|--:|--:|",
@@ -67,14 +65,14 @@ def main(model: str) -> None:
     write_page(TABLE, "What each format of an export costs", HOW, lines)
 
 
-def _seconds(runtimes: dict[str, object]) -> dict[str, float]:
+def _seconds(engines: dict[str, Engine]) -> dict[str, float]:
     """Median seconds for one image, taking turns."""
     noisy = noisy_image(SIDE)
-    times: dict[str, list[float]] = {name: [] for name in runtimes}
+    times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(ROUNDS + 1):
-        for name, runtime in runtimes.items():
+        for name, engine in engines.items():
             start = time.perf_counter()
-            runtime(noisy)
+            engine(noisy)
             times[name].append(time.perf_counter() - start)
     return {name: statistics.median(taken[1:]) for name, taken in times.items()}
 

@@ -15,7 +15,7 @@ import click
 
 from dncnn_tf.config import paper_recipe
 from dncnn_tf.files import atomic_path
-from dncnn_tf.models.cards import level_text, read_card, shipped_models
+from dncnn_tf.models.cards import degree_text, read_card, shipped_models
 
 HERE = Path(__file__).parent
 PAGE, PLOT = HERE / "training_curves.md", HERE / "training_curves.png"
@@ -119,7 +119,7 @@ def _row(curve: Curve, curves: list[Curve]) -> str:
         hours, start = hours + by_name[start].hours[-1], by_name[start].start
     measured, paper = read_card(curve.name)["measured"], paper_recipe(curve.name)
     reached = ", ".join(
-        f"{row['psnr']:.2f} at {level_text(row)}" for row in measured if row["data"] == measured[0]["data"]
+        f"{row['psnr']:.2f} at {degree_text(row)}" for row in measured if row["data"] == measured[0]["data"]
     )
     cells = (
         f"`{curve.name}`",

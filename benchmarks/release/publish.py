@@ -18,11 +18,12 @@ import click
 from benchmarks.release.history import history
 from dncnn_tf.config import TrainConfig
 from dncnn_tf.data.datasets import resolve
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.base import Engine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.errors import OptionError
 from dncnn_tf.evaluation.paper import TABLE_5
 from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
-from dncnn_tf.models.cards import LEVEL_NAMES, PRETRAINED, level_text, read_card, shipped_models
+from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED, degree_text, read_card, shipped_models
 from dncnn_tf.models.weights import load_model, save_weights
 from dncnn_tf.training.run_folder import Run
 
@@ -59,7 +60,7 @@ def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> 
     except OptionError as failure:
         raise click.UsageError(str(failure)) from None
     model = load_model(folder)
-    measured = _measured(KerasEngine(model), name)
+    measured = _measured(open_engine(model, precision="float32"), name)
     if lines := _worse(measured, name):
         click.echo("\n".join(lines), err=True)
         if not even_if_worse:
@@ -82,14 +83,14 @@ def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> 
     save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
 
 
-def _measured(engine: KerasEngine, name: str) -> list[dict[str, Any]]:
+def _measured(engine: Engine, name: str) -> list[dict[str, Any]]:
     rows = []
     for task, sets in MEASURED[name].items():
         for data, levels in sets.items():
             for level in levels:
                 result = evaluate(engine, resolve(data), Setting(task, level))
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                rows.append({"data": data, LEVEL_NAMES[task]: level, **figures})
+                rows.append({"data": data, DEGREE_NAMES[task]: level, **figures})
                 click.echo(rows[-1])
     return rows
 
@@ -98,11 +99,11 @@ def _worse(measured: list[dict[str, Any]], name: str) -> list[str]:
     """In what, as far as a card shows it, these figures are below those of the model in the box."""
     if name not in shipped_models():
         return []
-    before = {(row["data"], level_text(row)): row for row in read_card(name)["measured"]}
+    before = {(row["data"], degree_text(row)): row for row in read_card(name)["measured"]}
     return [
-        f"{row['data']} at {level_text(row)}: {figure} {row[figure]} instead of {old[figure]}"
+        f"{row['data']} at {degree_text(row)}: {figure} {row[figure]} instead of {old[figure]}"
         for row in measured
-        if (old := before.get((row["data"], level_text(row))))
+        if (old := before.get((row["data"], degree_text(row))))
         for figure, digits in (("psnr", 2), ("ssim", 4))
         if round(row[figure], digits) < round(old[figure], digits)
     ]

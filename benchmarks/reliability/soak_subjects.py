@@ -166,7 +166,7 @@ class Export(Subject):
             return
         self.count_leftovers(exported)
         noisy = np.random.default_rng(0).random((1, 9, 8, 1), np.float32)
-        expected = open_engine(self.model, engine="keras")(noisy)
+        expected = open_engine(self.model, engine="keras", precision="float32")(noisy)
         for version in exported.glob("*/[0-9]*"):
             try:
                 difference = np.abs(open_engine(version)(noisy) - expected).max()

@@ -24,9 +24,8 @@ from benchmarks.common.page import write_page
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.export.exports import export_tflite
 from dncnn_tf.images.arrays import from_float
-from dncnn_tf.models.cards import PRETRAINED
-from dncnn_tf.models.folded import read_network
-from dncnn_tf.models.weights import load_model
+from dncnn_tf.models.source import find_source
+from dncnn_tf.models.weights import read_network
 
 TABLE = Path(__file__).with_name("cold_start.md")
 MODEL, SIGMA = "dncnn-b", 25
@@ -97,14 +96,14 @@ def contenders(work: Path) -> dict[str, tuple[list[str], Path]]:
     source, target = work / "noisy.png", work / "result.png"
     clean = np.asarray(Image.fromarray(skimage.data.camera()).resize((512, 512)), np.float32) / 255
     Image.fromarray(from_float(add_gaussian_noise(clean, SIGMA, np.random.default_rng(0)), np.uint8)).save(source)
-    network = read_network(PRETRAINED / f"{MODEL}.weights.h5")
+    network = read_network(find_source(MODEL))
     weights = [
         (torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy()), torch.from_numpy(bias))
         for kernel, bias in zip(network.kernels, network.biases, strict=True)
     ]
     torch.save(weights, work / "weights.pt")
     (work / "script.py").write_text(TORCH, encoding="utf-8")
-    lite = export_tflite(load_model(MODEL), MODEL, work).path
+    lite = export_tflite(MODEL, work).path
 
     def ours(model: str | Path, *options: str) -> tuple[list[str], Path]:
         program = str(Path(sys.executable).with_name("dncnn-tf"))

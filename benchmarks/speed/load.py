@@ -22,7 +22,6 @@ from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.engines.serving import Client
 from dncnn_tf.export.exports import export_saved_model
-from dncnn_tf.models.weights import load_model
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -42,7 +41,7 @@ def main(clients: int, count: int, protocol: str, serve: Path | None) -> None:
         _serve(serve, protocol)
         return
     with tempfile.TemporaryDirectory() as work:
-        saved_model = export_saved_model(load_model(MODEL), MODEL, Path(work)).path
+        saved_model = export_saved_model(MODEL, Path(work)).path
         command = [sys.executable, "-m", "benchmarks.speed.load", "--serve", str(saved_model), "--protocol", protocol]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
             url = server.stdout.readline().strip()
@@ -79,7 +78,7 @@ def _images(count: int) -> list[np.ndarray]:
 
 
 def _expected(images: list[np.ndarray]) -> list[np.ndarray]:
-    runtime: Engine = open_engine(MODEL, engine="keras")
+    runtime: Engine = open_engine(MODEL, engine="keras", precision="float32")
     return [runtime(image) for image in images]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..common import command, note, start_keras
+from ..common import command, note, quiet_start
 
 
 @command("convert")
@@ -21,20 +21,12 @@ def convert(weights: Path, output: Path, overwrite: bool) -> None:
     Reads MatConvNet's .mat files (MATLAB 7.3) and KAIR's .pth files (with PyTorch installed), batch normalisation
     merged or not, grey or colour.
     """
-    if output.suffix != ".keras":
-        raise click.UsageError(f"the model's name must end in .keras. Received: {output}")
-    if output.exists() and not overwrite:
-        raise FileExistsError(f"{output}: exists already; give --overwrite or another name")
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"{output}: there is no folder {output.parent}; create it first")
+    from dncnn_tf import convert_weights
 
-    start_keras()
-    from dncnn_tf.models.conversion import convert_weights
-    from dncnn_tf.models.dncnn import model_config
-    from dncnn_tf.training.run_folder import save_atomically
+    with quiet_start():  # Keras is imported on the way
+        model = convert_weights(weights, output, overwrite=overwrite)
+        from dncnn_tf import model_config
 
-    model = convert_weights(weights)
-    save_atomically(model, output)
     config = model_config(model)
     note(
         f"{'colour' if config.channels == 3 else 'grey'} model of {config.depth} layers, batch normalisation "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dncnn_tf.models.cards import LEVEL_NAMES
+from dncnn_tf.models.cards import DEGREE_NAMES
 
 from ..common import check_json_file, command, error, note, start_keras
 from ..parameters import Sigma
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @command("evaluate")
 @click.option("--model", required=True, metavar="NAME|PATH", help="A shipped model, a file, or a run or export folder.")
 @click.option("--data", required=True, metavar="SET|DIR", help="A published set or a folder of clean images.")
-@click.option("--task", type=click.Choice(list(LEVEL_NAMES)), default="denoise", show_default=True)
+@click.option("--task", type=click.Choice(list(DEGREE_NAMES)), default="denoise", show_default=True)
 @click.option("--sigma", type=Sigma(), multiple=True, help="Noise level; may be given several times.")
 @click.option("--scale", type=click.Choice(["2", "3", "4"]), multiple=True, help="Factor of super-resolution.")
 @click.option("--quality", type=click.IntRange(1, 100), multiple=True, help="JPEG quality.")
@@ -73,7 +73,7 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
         failed |= not complete
         # A figure for other images than the paper's is not to be compared with it.
         paper = paper_figure(model, shape, task, data, level) if complete else None
-        title = f"{model}, {task}, {data}" + (f", {LEVEL_NAMES[task]} {level:g}" if level is not None else "")
+        title = f"{model}, {task}, {data}" + (f", {DEGREE_NAMES[task]} {level:g}" if level is not None else "")
         rows = _rows(result, paper)
         if str(json_file) != "-":
             _print_table(title, rows)
@@ -96,8 +96,8 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
 
 def _levels(task: str, noisy: Path | None, options: dict[str, Any]) -> list[float | None]:
     """The levels to measure at, from the option that belongs to the task."""
-    wanted = LEVEL_NAMES[task]
-    for name in LEVEL_NAMES.values():
+    wanted = DEGREE_NAMES[task]
+    for name in DEGREE_NAMES.values():
         if options[name] and name != wanted:
             raise click.UsageError(f"--{name} does not belong to --task {task}; give --{wanted}")
     if noisy is not None:

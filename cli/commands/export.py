@@ -1,19 +1,26 @@
-"""`dncnn-tf export`: a model for TensorFlow Serving or LiteRT."""
+"""`dncnn-tf export`: a model for TensorFlow Serving, LiteRT, or what reads ONNX."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ..common import command, note, quiet_start, start_keras
+from ..common import command, note, quiet_start
+
+_OPTIONS_OF = {
+    "savedmodel": ("version_number", "precision"),
+    "tflite": ("quantize", "overwrite"),
+    "onnx": ("overwrite",),
+}
 
 
 @command("export")
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["savedmodel", "tflite", "onnx"]),
+    type=click.Choice(list(_OPTIONS_OF)),
     default="savedmodel",
     show_default=True,
     help="For TensorFlow Serving, for LiteRT, or for ONNX Runtime and OpenVINO.",
@@ -32,15 +39,7 @@ from ..common import command, note, quiet_start, start_keras
     help="TFLite only: weights of 16 bits, of 8 bits, or weights and features of 8 bits.  [default: none]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the .tflite or .onnx file if it exists.")
-def export(
-    format_: str,
-    model: str | None,
-    output: Path,
-    version_number: int | None,
-    precision: str | None,
-    quantize: str | None,
-    overwrite: bool,
-) -> None:
+def export(format_: str, model: str | Path | None, output: Path, **options: Any) -> None:
     """Export a model, and check that what was written computes what the model does.
 
     \b
@@ -48,38 +47,27 @@ def export(
     dncnn-tf export --format tflite          DIR/NAME/NAME.tflite
     dncnn-tf export --format onnx            DIR/NAME/NAME.onnx
     """
-    if format_ == "savedmodel":
-        _refuse("--format savedmodel", quantize=quantize, overwrite=overwrite or None)
-    else:
-        _refuse(f"--format {format_}", version_number=version_number, precision=precision)
-    if format_ == "onnx":
-        _refuse("--format onnx", quantize=quantize)
-
-    start_keras()
-    from dncnn_tf.export.exports import default_model, export_name, export_onnx, export_saved_model, export_tflite
-    from dncnn_tf.models.weights import load_model
+    options = {name: value for name, value in options.items() if value not in (None, False)}
+    for name in options.keys() - _OPTIONS_OF[format_]:
+        raise click.UsageError(f"--{name.replace('_', '-')} does not go with --format {format_}")
+    from dncnn_tf import default_model
 
     if model is None:
         model = default_model()
         note(f"exporting {model}; --model takes another")
-    source, name = load_model(model), export_name(model)
     with quiet_start():  # converters and engines print remarks of their own
+        from dncnn_tf import export_onnx, export_saved_model, export_tflite
+
         if format_ == "tflite":
-            result = export_tflite(source, name, output, quantize=quantize or "none", overwrite=overwrite)
+            kept = export_tflite(model, output, **options)
         elif format_ == "onnx":
-            result = export_onnx(source, name, output, overwrite=overwrite)
+            kept = export_onnx(model, output, **options)
         else:
-            result = export_saved_model(source, name, output, version=version_number, precision=precision or "float32")
+            kept = export_saved_model(model, output, **options)
     note(
-        f"{result.size / 1e6:.2f} MB; differs from the model by {result.difference:.1e} at most (of 1), "
-        f"PSNR loss {max(0, result.psnr_loss):.4f} dB"
+        f"{kept.size / 1e6:.2f} MB; differs from the model by {kept.difference:.1e} at most (of 1), "
+        f"PSNR loss {max(0, kept.psnr_loss):.4f} dB"
     )
-    if result.warmup is False:
+    if kept.warmup is False:
         note("no warm-up requests for TensorFlow Serving in it; these need: pip install tensorflow-serving-api")
-    click.echo(result.path)
-
-
-def _refuse(format_: str, **options: object) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} does not go with {format_}")
+    click.echo(kept.path)

@@ -1,8 +1,13 @@
-"""The engines that can run a network, and which of them are installed."""
+"""The engines that can run a network, which of them are installed, and which is taken for a job."""
 
 from __future__ import annotations
 
 import importlib.util
+from typing import get_args
+
+from ..errors import OptionError
+from ..models.cards import ModelError
+from .precision import Precision, fastest_for_engines
 
 ENGINES = {
     "openvino": ("openvino", "onnx"),
@@ -16,6 +21,9 @@ ENGINES = {
 WITH_BFLOAT16 = ("openvino", "keras", "savedmodel")
 """Engines that can also compute in bfloat16."""
 
+ENGINES_OF_EXPORT = {"savedmodel": ("savedmodel",), "tflite": ("litert",), "onnx": ("openvino", "onnxruntime")}
+"""Engines that run an export, by the kind of its `Source`; the fastest first."""
+
 LARGE = 3_000_000
 """Pixels in all from which on the fastest arithmetic is worth the seconds that TensorFlow takes to start."""
 
@@ -24,28 +32,70 @@ _AT_ONCE = ("openvino", "onnxruntime")
 _MODULES = {"ai-edge-litert": "ai_edge_litert"}
 
 
-def ranking(*, bfloat16: bool, large: bool) -> list[tuple[str, str]]:
+def choose_engine(what: str, engine: str, precision: str, *, large: bool = True) -> tuple[str, Precision]:
+    """The engine for a trained network and its arithmetic: the first of the `ranking` that is wanted and installed.
+
+    Args:
+        what: name or path of the model, for messages.
+        engine: one of `ENGINES`, or "auto".
+        precision: "float32", "bfloat16" or "auto".
+        large: as for `ranking`.
+
+    Raises:
+        ModelError: there is none.
+        OptionError: there is no such precision.
+    """
+    if precision not in ("auto", *get_args(Precision)):
+        raise OptionError(f'`precision` must be "auto", "float32" or "bfloat16". Received: {precision}')
+    ranked = [pair for pair in ranking(fastest_for_engines(), large=large) if precision in ("auto", pair[1])]
+    return _first_installed(what if precision == "auto" else f"{what} in {precision}", engine, ranked)
+
+
+def choose_for_export(what: str, kind: str, engine: str) -> str:
+    """The engine for an export of a kind in `ENGINES_OF_EXPORT`.
+
+    Args:
+        what, engine: as for `choose_engine`.
+        kind: of the export.
+
+    Raises:
+        ModelError: there is none.
+    """
+    return _first_installed(what, engine, [(name, "float32") for name in ENGINES_OF_EXPORT[kind]])[0]
+
+
+def ranking(fastest: Precision, *, large: bool) -> list[tuple[str, Precision]]:
     """Every engine in every precision, what is done first in front (README, Table IV and the start from cold).
 
     Args:
-        bfloat16: whether the machine computes bfloat16 in hardware.
+        fastest: the precision that this machine is fast at.
         large: whether there is so much to do that the time to start does not matter.
     """
     names = list(ENGINES)
-    pairs = [(name, "float32") for name in names] + [(name, "bfloat16") for name in WITH_BFLOAT16]
+    pairs: list[tuple[str, Precision]] = [(name, "float32") for name in names]
+    pairs += [(name, "bfloat16") for name in WITH_BFLOAT16]
     return sorted(
         pairs,
-        key=lambda pair: (
-            not large and pair[0] not in _AT_ONCE,
-            (pair[1] == "bfloat16") != bfloat16,
-            names.index(pair[0]),
-        ),
+        key=lambda pair: (not large and pair[0] not in _AT_ONCE, pair[1] != fastest, names.index(pair[0])),
     )
 
 
 def installed_engines() -> list[str]:
     """Engines whose packages are installed."""
     return [name for name, packages in ENGINES.items() if all(map(_is_installed, packages))]
+
+
+def _first_installed(what: str, engine: str, ranked: list[tuple[str, Precision]]) -> tuple[str, Precision]:
+    wanted = [pair for pair in ranked if engine in ("auto", pair[0])]
+    if not wanted:
+        names = ", ".join(dict.fromkeys(name for name, _ in ranked))
+        raise ModelError(f"{what} runs in {names}. Received: {engine}")
+    installed = installed_engines()
+    for name, precision in wanted:
+        if name in installed or name == "litert":  # TensorFlow has a LiteRT inside
+            return name, precision
+    missing = wanted[0][0]
+    raise ModelError(f"{missing} is missing; install it with: pip install {' '.join(ENGINES[missing])}")
 
 
 def _is_installed(package: str) -> bool:

@@ -1,36 +1,42 @@
-"""A Keras model on whatever backend Keras has."""
+"""A network run by Keras, on whatever backend it has."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 import numpy as np
 
-from ..models.dncnn import fold_batch_norm, model_config
-
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-"""Keras' dtype policy for each precision."""
+from ..models.dncnn import from_network
+from ..models.folded import Network
+from .precision import KERAS_POLICIES, Precision
 
 
 class KerasEngine:
-    """A Keras model, its batch normalisation folded.
+    """A folded network as a Keras model.
 
     Args:
-        model: a DnCNN with or without batch normalisation.
-        precision: "float32" or "bfloat16" (bfloat16 arithmetic; input, output and subtraction stay float32).
+        model: as `models.dncnn.from_network` makes it.
+        channels, receptive_radius: of the network.
     """
 
-    def __init__(self, model: keras.Model, *, precision: str = "float32") -> None:
-        config = model_config(model)
-        self.channels = config.channels
-        self.receptive_radius = config.receptive_radius
-        self._forward = _compiled(fold_batch_norm(model, dtype=POLICIES[precision]))
+    def __init__(self, model: keras.Model, channels: int, receptive_radius: int) -> None:
+        self.channels, self.receptive_radius = channels, receptive_radius
+        self._forward = _compiled(model)
+
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> KerasEngine:
+        """The engine for a network; in bfloat16, input, output and subtraction stay float32."""
+        model = from_network(network, dtype=KERAS_POLICIES[precision])
+        return cls(model, network.config.channels, network.config.receptive_radius)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return keras.ops.convert_to_numpy(self._forward(np.asarray(noisy, np.float32)))
+        denoised: np.ndarray = keras.ops.convert_to_numpy(self._forward(np.asarray(noisy, np.float32)))
+        return denoised
 
 
-def _compiled(model: keras.Model) -> keras.Model:
+def _compiled(model: keras.Model) -> Any:
     """On TensorFlow, one graph for all sizes instead of a trace for each."""
     if keras.backend.backend() != "tensorflow":
         return model

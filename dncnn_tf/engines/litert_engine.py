@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..models.cards import ModelError
+from ..models.folded import Network
+from .precision import Precision
 
 
 class LiteRTEngine:
@@ -30,6 +32,13 @@ class LiteRTEngine:
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
 
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> LiteRTEngine:
+        """The engine for a network, in float32."""
+        from .tflite_graph import tflite_model
+
+        return cls(tflite_model(network), network.config.channels, network.config.receptive_radius)
+
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
         if noisy.shape != self._shape:
@@ -38,7 +47,8 @@ class LiteRTEngine:
             self._shape = noisy.shape
         self._interpreter.set_tensor(self._input, np.asarray(noisy, np.float32))
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output)
+        denoised: np.ndarray = self._interpreter.get_tensor(self._output)
+        return denoised
 
 
 def _interpreter(content: bytes) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from onnx import TensorProto, checker, helper, numpy_helper
 
 from ..models.folded import Network
+from .contract import INPUT, OUTPUT
 
-INPUT, OUTPUT = "noisy", "denoised"
 _OPSET = 17
 _IR_VERSION = 8  # of the same time, for older readers
 _NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -45,4 +45,5 @@ def onnx_model(network: Network) -> bytes:
         ir_version=_IR_VERSION,
     )
     checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+    content: bytes = model.SerializeToString()
+    return content

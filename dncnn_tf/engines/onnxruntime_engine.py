@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
-from .base import INPUT, OUTPUT
+from ..models.folded import Network
+from .contract import INPUT, OUTPUT
+from .precision import Precision
 
 
-class OnnxRuntime:
+class OnnxRuntimeEngine:
     """An ONNX graph on the CPU, in float32.
 
     Args:
@@ -20,6 +22,14 @@ class OnnxRuntime:
         self.channels, self.receptive_radius = channels, receptive_radius
         self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> OnnxRuntimeEngine:
+        """The engine for a network, in float32."""
+        from .onnx_graph import onnx_model
+
+        return cls(onnx_model(network), network.config.channels, network.config.receptive_radius)
+
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return self._session.run([OUTPUT], {INPUT: np.asarray(noisy, np.float32)})[0]
+        denoised: np.ndarray = self._session.run([OUTPUT], {INPUT: np.asarray(noisy, np.float32)})[0]
+        return denoised

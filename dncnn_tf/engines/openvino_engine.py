@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import openvino
 
+from ..models.folded import Network
+from .precision import Precision
+
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 # Kernels that are kept, each made for one layer and one size of picture: those of some 20 sizes. By default OpenVINO
@@ -21,7 +24,7 @@ class OpenVINOEngine:
         precision: "float32" or "bfloat16"; OpenVINO by itself would take bfloat16 where it is fast.
     """
 
-    def __init__(self, graph: bytes, channels: int, receptive_radius: int, *, precision: str = "float32") -> None:
+    def __init__(self, graph: bytes, channels: int, receptive_radius: int, *, precision: Precision = "float32") -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
         core = openvino.Core()
         options = {
@@ -31,6 +34,15 @@ class OpenVINOEngine:
         }
         self._model = core.compile_model(core.read_model(graph), "CPU", options)
 
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> OpenVINOEngine:
+        """The engine for a network."""
+        from .onnx_graph import onnx_model
+
+        config = network.config
+        return cls(onnx_model(network), config.channels, config.receptive_radius, precision=precision)
+
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return self._model(np.ascontiguousarray(noisy, np.float32))[0].copy()
+        denoised: np.ndarray = self._model(np.ascontiguousarray(noisy, np.float32))[0].copy()
+        return denoised

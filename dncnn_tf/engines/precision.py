@@ -1,29 +1,47 @@
-"""Whether this machine computes bfloat16 in hardware."""
+"""The arithmetic that a network is computed in: what this machine is fast at, and so what "auto" stands for.
+
+Elsewhere than on the hardware told of here, bfloat16 is emulated and slower than float32.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]
+
+KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras' dtype policy for each precision: in bfloat16, variables, input, output and subtraction stay float32."""
 
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def bfloat16_is_fast(cpuinfo: Path = _CPUINFO) -> bool:
-    """True with a GPU that TensorFlow sees, or a CPU with AMX or AVX-512 bfloat16 instructions.
+def fastest_for_engines() -> Precision:
+    """What "auto" stands for where a network runs: engines run on the CPU. Known without TensorFlow."""
+    return "bfloat16" if cpu_has_bfloat16() else "float32"
 
-    Elsewhere bfloat16 is emulated and slower than float32.
-    """
+
+def training_precision(precision: Literal["auto", "float32", "bfloat16"]) -> Precision:
+    """What "auto" stands for where a network is trained, on a GPU if there is one; others as they are."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if bfloat16_is_fast() else "float32"
+
+
+def bfloat16_is_fast(cpuinfo: Path = _CPUINFO) -> bool:
+    """True with a GPU that TensorFlow sees and that knows it, or without one, as `cpu_has_bfloat16`."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
-        return capability >= (8, 0)
+        return bool(capability >= (8, 0))
     return cpu_has_bfloat16(cpuinfo)
 
 
 def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
-    """True with a CPU that has AMX or AVX-512 bfloat16 instructions; known without TensorFlow."""
+    """True with a CPU that has AMX or AVX-512 bfloat16 instructions."""
     try:
         flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from ..models.cards import ModelError
-from .base import INPUT, OUTPUT, SIGNATURE
+from ..models.folded import Network
+from .contract import INPUT, OUTPUT, SIGNATURE
+from .precision import Precision
 
 
 class SavedModelEngine:
@@ -30,6 +33,17 @@ class SavedModelEngine:
         except Exception as error:  # a damaged folder fails in many ways
             raise ModelError(f"{folder}: damaged, or not exported by dncnn-tf; export it again") from error
 
+    @classmethod
+    def of(cls, network: Network, precision: Precision) -> SavedModelEngine:
+        """The engine for a network."""
+        from .saved_model_graph import write_saved_model
+
+        with tempfile.TemporaryDirectory() as work:
+            folder = Path(work) / "model"
+            write_saved_model(network, folder, precision=precision)
+            return cls(folder, network.config.channels, network.config.receptive_radius)
+
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        return self._forward(**{INPUT: np.asarray(noisy, np.float32)})[OUTPUT].numpy()
+        denoised: np.ndarray = self._forward(**{INPUT: np.asarray(noisy, np.float32)})[OUTPUT].numpy()
+        return denoised

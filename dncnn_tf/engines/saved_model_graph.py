@@ -7,15 +7,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from .base import INPUT, OUTPUT, SIGNATURE
-
-UINT8, IMAGE_BYTES = "uint8", "image_bytes"
-"""The other two signatures. REST carries strings as base64 where the names of in- and output end in `_bytes`."""
-
-BYTES_INPUT, BYTES_OUTPUT = "image_bytes", "denoised_bytes"
+from ..models.dncnn import from_network
+from ..models.folded import Network
+from .contract import BYTES_INPUT, BYTES_OUTPUT, IMAGE_BYTES, INPUT, OUTPUT, SIGNATURE, UINT8
+from .precision import KERAS_POLICIES, Precision
 
 
-def write_saved_model(folded: keras.Model, folder: Path) -> None:
+def write_saved_model(network: Network, folder: Path, *, precision: Precision = "float32") -> None:
     """Write a SavedModel.
 
     Its signatures, each for any N, H and W:
@@ -26,9 +24,11 @@ def write_saved_model(folded: keras.Model, folder: Path) -> None:
       `denoised_bytes`, N PNG files' contents, grey or colour, with or without alpha as they came.
 
     Args:
-        folded: a DnCNN without batch normalisation.
+        network: weights and shape.
         folder: where; it must not exist.
+        precision: of the arithmetic inside.
     """
+    folded = from_network(network, dtype=KERAS_POLICIES[precision])
     shape = (None, None, None, folded.input_shape[-1])
 
     def floats(noisy: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -65,13 +65,13 @@ def _denoise_file(folded: keras.Model, file: tf.Tensor) -> tf.Tensor:
     """One file's content to another's; a grey model takes colours one by one, a colour model takes grey as colour."""
     image = tf.io.decode_image(file, expand_animations=False)  # (H, W, 1 to 4)
     channels = tf.shape(image)[-1]
-    colours = channels - 1 + channels % 2  # without alpha, which is the second or the fourth
-    noisy = _from_levels(image[..., :colours])
+    colors = channels - 1 + channels % 2  # without alpha, which is the second or the fourth
+    noisy = _from_levels(image[..., :colors])
     if folded.input_shape[-1] == 1:
         planes = tf.transpose(noisy, (2, 0, 1))[..., None]  # (1 or 3, H, W, 1)
         denoised = tf.transpose(folded(planes, training=False)[..., 0], (1, 2, 0))
     else:
         rgb = noisy + tf.zeros(3)
         denoised = folded(rgb[None], training=False)[0]
-        denoised = tf.cond(colours == 1, lambda: tf.reduce_mean(denoised, axis=-1, keepdims=True), lambda: denoised)
-    return tf.io.encode_png(tf.concat([_to_levels(denoised), image[..., colours:]], axis=-1))
+        denoised = tf.cond(colors == 1, lambda: tf.reduce_mean(denoised, axis=-1, keepdims=True), lambda: denoised)
+    return tf.io.encode_png(tf.concat([_to_levels(denoised), image[..., colors:]], axis=-1))

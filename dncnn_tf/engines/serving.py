@@ -1,7 +1,6 @@
-"""A client for models that TensorFlow Serving serves, over gRPC or REST; it is a `Engine` like any other.
+"""A client for models that TensorFlow Serving serves, over gRPC or REST; it is an `Engine` like any other.
 
-from dncnn_tf import denoise
-from dncnn_tf.engines.serving import Client
+from dncnn_tf import Client, denoise
 
 clean = denoise(noisy, Client("grpc://127.0.0.1:8500", "dncnn-b"))
 """
@@ -13,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import DnCNNError, first_line
-from .base import INPUT, OUTPUT, SIGNATURE
+from ..errors import DnCNNError, OptionError, first_line
+from .contract import INPUT, OUTPUT, SIGNATURE
 
 # At least the depth of any DnCNN of the paper; the server does not tell it.
 _HALO = 20
@@ -41,7 +40,7 @@ class Client:
 
     Raises:
         ServingError: there is no such server or model, or the model is not of `dncnn-tf export`.
-        ValueError: the URL is none of these.
+        OptionError: the URL is none of these.
     """
 
     receptive_radius = _HALO
@@ -76,7 +75,7 @@ def _transport(url: str, model: str, version: int | None, timeout: float, attemp
         return _Grpc(url, model, version, timeout, attempts)
     if url.startswith(("http://", "https://")):
         return _Rest(url.rstrip("/"), model, version, timeout, attempts)
-    raise ValueError(f"a server's URL starts with grpc://, unix: or http://. Received: {url}")
+    raise OptionError(f"a server's `url` starts with grpc://, unix: or http://. Received: {url}")
 
 
 class _Grpc:
@@ -164,7 +163,7 @@ class _Rest:
         except self._failure as error:
             raise ServingError(f"{self._url}: no answer ({first_line(str(error))}); is the server running?") from error
         try:
-            received = answer.json()
+            received: dict[str, Any] = answer.json()
         except ValueError:
             received = {"error": answer.text}
         if answer.status_code != 200:

@@ -18,12 +18,13 @@ from ..data.datasets import resolve
 from ..data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from ..data.pairs import counterpart
 from ..engines.base import Engine
+from ..engines.opening import ModelLike, as_engine
 from ..errors import DnCNNError
 from ..images.arrays import from_float
 from ..images.color import luminance
 from ..images.picture import ImageError
 from ..images.reading import read
-from ..restoration.denoising import ModelLike, as_engine, denoise_batch
+from ..restoration.denoising import denoise_batch
 from .metrics import psnr, ssim
 
 Task = Literal["denoise", "super-resolution", "jpeg"]
@@ -132,7 +133,7 @@ def evaluate(
         ModelError: the model cannot be loaded.
         DatasetError: there are no images.
     """
-    runtime = as_engine(model)
+    runtime = as_engine(model, precision="float32")
     scores = []
     for path in resolve(data) if isinstance(data, str) else data:
         try:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engines.available import ENGINES, WITH_BFLOAT16, installed_engines
-from ..models.cards import PRETRAINED, read_card
-from ..models.folded import Network, read_network
+from ..models.cards import read_card
+from ..models.folded import Network
+from ..models.source import find_source
+from ..models.weights import read_network
 
 SIZES = (256, 512, 1024)
 SIGMA = 25
@@ -144,7 +146,7 @@ def _flops_per_second(compute: Callable[[], object], flops: float) -> float:
 
 def _forward(method: Method, model: str) -> Callable[[np.ndarray], object]:
     if method.engine == "torch":
-        return _torch(read_network(PRETRAINED / f"{model}.weights.h5"), method.precision)
+        return _torch(read_network(find_source(model)), method.precision)
     if method.engine == "bm3d":
         import bm3d
 

@@ -8,16 +8,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..data import datasets
-from ..data.degradations import add_gaussian_noise
-from ..engines.base import INPUT, OUTPUT, SIGNATURE, Engine
-from ..engines.keras_engine import KerasEngine
+from ..engines.base import Engine
+from ..engines.contract import BYTES_INPUT, BYTES_OUTPUT, IMAGE_BYTES, INPUT, OUTPUT, SIGNATURE, UINT8
 from ..errors import DnCNNError
 from ..evaluation.metrics import psnr
 from ..images.arrays import from_float
+from ..models.dncnn import in_float32
+from .samples import SIDE, noisy_photograph
 
-_SIZES = ((1, 1), (7, 13), (97, 101), (512, 512))
-_SIGMA = 25.0
+_SIZES = ((1, 1), (7, 13), (97, 101), (SIDE, SIDE))
 
 
 class ExportError(DnCNNError):
@@ -52,18 +51,18 @@ BOUNDS = {
 
 _ADVICE = {
     "float32": "the model's values are out of range: check how it was trained",
-    "bfloat16": "export it with --precision float32",
-    "float16": "export it with --quantize none",
-    "dynamic": "export it with --quantize float16",
-    "int8": "export it with --quantize float16",
+    "bfloat16": "export it with `precision` float32",
+    "float16": "export it with `quantize` none",
+    "dynamic": "export it with `quantize` float16",
+    "int8": "export it with `quantize` float16",
 }
 
 
 def compare(model: keras.Model, exported: Engine, kind: str) -> tuple[float, float]:
-    """Compare an export with its source in float32, on odd sizes and on a noisy photograph.
+    """Compare an export with its source, on odd sizes and on a noisy photograph.
 
     Args:
-        model: the source.
+        model: the source; it is run in float32 with its batch normalisation as trained, so that folding is checked too.
         exported: the export, loaded again.
         kind: one of `BOUNDS`.
 
@@ -74,11 +73,11 @@ def compare(model: keras.Model, exported: Engine, kind: str) -> tuple[float, flo
         ExportError: they are beyond the bound.
     """
     clean, noisy = noisy_photograph(exported.channels)
-    source = KerasEngine(model)
+    source = in_float32(model)
     difference = 0.0
     for height, width in _SIZES:
         crop = noisy[:, :height, :width]
-        expected, received = source(crop), exported(crop)
+        expected, received = keras.ops.convert_to_numpy(source(crop, training=False)), exported(crop)
         difference = np.maximum(difference, np.abs(expected - received).max())
     loss = _psnr(clean, expected) - _psnr(clean, received)
     bound = BOUNDS[kind]
@@ -99,8 +98,6 @@ def compare_signatures(saved_model: Path, channels: int) -> None:
     """
     import tensorflow as tf
 
-    from ..engines.saved_model_graph import BYTES_INPUT, BYTES_OUTPUT, IMAGE_BYTES, UINT8
-
     signatures = tf.saved_model.load(saved_model).signatures
     height, width = _SIZES[-2]
     levels = from_float(noisy_photograph(channels)[1][:, :height, :width], np.uint8)
@@ -110,14 +107,6 @@ def compare_signatures(saved_model: Path, channels: int) -> None:
     for received in (signatures[UINT8](**{INPUT: levels})[OUTPUT].numpy()[0], decoded):
         if np.abs(received.astype(int) - expected[0]).max() > 1:
             raise ExportError("the export is not kept: its 8-bit signatures differ from the float32 one")
-
-
-def noisy_photograph(channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """A clean and a noisy embedded photograph, float32 (1, 512, 512, channels)."""
-    image = datasets.load("sample", channels)[0]
-    height, width = _SIZES[-1]
-    clean = image[None, :height, :width].astype(np.float32) / 255
-    return clean, add_gaussian_noise(clean, _SIGMA, np.random.default_rng(0))
 
 
 def _psnr(clean: np.ndarray, denoised: np.ndarray) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..engines.base import newest_version
 from ..files import atomic_path
+from ..models.source import newest_version
 
 MODELS_CONFIG = "models.config"
 

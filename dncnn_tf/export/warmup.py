@@ -8,21 +8,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..engines.base import INPUT, SIGNATURE
-from ..engines.saved_model_graph import BYTES_INPUT, IMAGE_BYTES, UINT8
+from ..engines.contract import BYTES_INPUT, IMAGE_BYTES, INPUT, SIGNATURE, UINT8
+from ..models.folded import Network
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 
 _WARMUP_SIDES = (128, 512)
 
 
-def write_warmup(saved_model: Path, name: str, channels: int) -> bool:
+def write_warmup(saved_model: Path, network: Network) -> bool:
     """Write requests of every signature.
 
     Args:
         saved_model: the folder; the requests go where TensorFlow Serving looks for them.
-        name: of the model on the server.
-        channels: of the model.
+        network: what is in it, under the name that it has on the server.
 
     Returns:
         False, with nothing written, where tensorflow-serving-api is not installed.
@@ -36,7 +35,7 @@ def write_warmup(saved_model: Path, name: str, channels: int) -> bool:
     (saved_model / WARMUP_FILE).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(saved_model / WARMUP_FILE)) as writer:
         for side in _WARMUP_SIDES:
-            levels = np.random.default_rng(side).integers(0, 256, (1, side, side, channels), np.uint8)
+            levels = np.random.default_rng(side).integers(0, 256, (1, side, side, network.config.channels), np.uint8)
             file = io.BytesIO()
             Image.fromarray(levels[0].squeeze()).save(file, "PNG")
             requests = {
@@ -46,7 +45,7 @@ def write_warmup(saved_model: Path, name: str, channels: int) -> bool:
             }
             for signature, (key, value) in requests.items():
                 request = predict_pb2.PredictRequest()
-                request.model_spec.name, request.model_spec.signature_name = name, signature
+                request.model_spec.name, request.model_spec.signature_name = network.name, signature
                 request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
                 log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
                 writer.write(log.SerializeToString())

@@ -12,7 +12,7 @@ import numpy as np
 
 
 @keras.saving.register_keras_serializable(package="dncnn_tf")
-class FusedBatchNormalization(keras.layers.BatchNormalization):
+class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras has no types
     """`keras.layers.BatchNormalization` over the last axis, computed by one kernel in training.
 
     Keras composes the training pass from some ten operations; `FusedBatchNormV3` does the same in one, which is

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from ..config import RECIPES, ModelConfig
+from ..config import RECIPES
 from ..errors import DnCNNError
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
-LEVEL_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "quality"}
-"""How hard each task of an evaluation is, is told by one number; this is what a card and an option call it."""
+DEGREE_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "quality"}
+"""How hard each task of an evaluation is, is told by one number, its degree; so a card and an option call it."""
 
-_LEVEL_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
+_DEGREE_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
 
 
 class ModelError(DnCNNError):
@@ -35,55 +34,37 @@ def read_card(name: str) -> dict[str, Any]:
     """
     if name not in shipped_models():
         raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}")
-    return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+    card: dict[str, Any] = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+    return card
 
 
-def task_and_level(row: dict[str, Any]) -> tuple[str, float]:
+def task_and_degree(row: dict[str, Any]) -> tuple[str, float]:
     """What one row of a card's "measured" was measured at: the task, and σ, scale or quality.
 
     Args:
-        row: holds exactly one of the keys of `LEVEL_NAMES`.
+        row: holds exactly one of the keys of `DEGREE_NAMES`.
     """
-    return next((task, row[name]) for task, name in LEVEL_NAMES.items() if name in row)
+    return next((task, row[name]) for task, name in DEGREE_NAMES.items() if name in row)
 
 
-def level_text(row: dict[str, Any]) -> str:
-    """The same for people, such as "σ 25", "×3" or "quality 10"."""
-    task, level = task_and_level(row)
-    return _LEVEL_TEXTS[task].format(level)
+def degree_text(row: dict[str, Any]) -> str:
+    """The degree for people, such as "σ 25", "×3" or "quality 10".
+
+    Args:
+        row: as for `task_and_degree`.
+    """
+    task, degree = task_and_degree(row)
+    return _DEGREE_TEXTS[task].format(degree)
 
 
 def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:
-    """The highest PSNR in dB and its model, for each set and level (as `level_text`) that a shipped model's card has.
+    """The highest PSNR in dB and its model, for each set and degree (as `degree_text`) that a shipped model's card has.
 
-    A model for many tasks or levels is seldom the best at each of them.
+    A model for many tasks or degrees is seldom the best at each of them.
     """
     best: dict[tuple[str, str], tuple[float, str]] = {}
     for name in shipped_models():
         for row in read_card(name)["measured"]:
-            where = row["data"], level_text(row)
+            where = row["data"], degree_text(row)
             best[where] = max(best.get(where, (0.0, "")), (row["psnr"], name))
     return best
-
-
-def checked_config(weights: Path) -> ModelConfig:
-    """The shape of the network whose weights a file holds, by the card beside it, which the file must match.
-
-    Args:
-        weights: a `.weights.h5` file; its card has the same name and ends in `.json`.
-
-    Raises:
-        ModelError: one of the two is missing or damaged, or they do not belong together.
-    """
-    card_file = weights.with_name(weights.name.removesuffix(".weights.h5") + ".json")
-    try:
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        config, expected = ModelConfig(**card["model"]), card["sha256"]
-        received = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except FileNotFoundError as error:
-        raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{card_file}: not a model card ({error})") from None
-    if received != expected:
-        raise ModelError(f"{weights}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
-    return config

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
-import keras
 import numpy as np
 
 from ..config import ModelConfig
-from ..errors import DnCNNError, first_line
-from .batch_norm import batch_norms
-from .dncnn import build_dncnn, convolutions
+from ..errors import DnCNNError, OptionError, first_line
+from .weights import save_model
+
+if TYPE_CHECKING:
+    import keras
 
 
 class ConversionError(DnCNNError):
@@ -52,20 +54,41 @@ class Convolution:
     norm: Normalization | None = None
 
 
-def convert_weights(path: str | Path) -> keras.Model:
+def convert_weights(path: str | Path, output: str | Path | None = None, *, overwrite: bool = False) -> keras.Model:
     """Build the network that a released file holds; both formats hold the residual, and the model subtracts it.
 
     Args:
         path: MatConvNet's `.mat` (MATLAB 7.3) or KAIR's `.pth`; batch normalisation merged or not, any depth,
             grey or RGB.
+        output: a `.keras` file to write it to; None for none.
+        overwrite: replace that file if it is there.
 
     Returns:
-        A model as `model.build_dncnn` makes it, with batch normalisation if the file has it.
+        A model as `dncnn_tf.build_dncnn` makes it, with batch normalisation if the file has it.
 
     Raises:
-        ConversionError: the file is missing, of another kind, damaged, or of another network.
+        ConversionError: the file is missing, of another kind, damaged, or of another network, or `output` cannot be
+            written.
+        OptionError: `output` is no `.keras` file.
     """
-    path = Path(path)
+    if output is not None:
+        _check_target(Path(output), overwrite)
+    model = _read(Path(path))
+    if output is not None:
+        save_model(model, Path(output))
+    return model
+
+
+def _check_target(output: Path, overwrite: bool) -> None:
+    if output.suffix != ".keras":
+        raise OptionError(f"`output` must end in .keras. Received: {output}")
+    if output.exists() and not overwrite:
+        raise ConversionError(f"{output}: exists already; give `overwrite` or another name")
+    if not output.parent.is_dir():
+        raise ConversionError(f"{output}: there is no folder {output.parent}; create it first")
+
+
+def _read(path: Path) -> keras.Model:
     readers = {".mat": read_matconvnet, ".pth": read_kair}
     if path.suffix.lower() not in readers:
         raise ConversionError(f"{path}: released weights end in .mat (MatConvNet) or .pth (KAIR)")
@@ -83,6 +106,8 @@ def build_from(convs: list[Convolution]) -> keras.Model:
     Raises:
         ValueError: they do not make a DnCNN.
     """
+    from .dncnn import build_dncnn
+
     middle_norms = [conv.norm is not None for conv in convs[1:-1]]
     if len(convs) < 3 or convs[0].norm or convs[-1].norm or len(set(middle_norms)) > 1:
         raise ValueError(
@@ -101,6 +126,9 @@ def build_from(convs: list[Convolution]) -> keras.Model:
 
 
 def _set_weights(model: keras.Model, convs: list[Convolution]) -> None:
+    from .batch_norm import batch_norms
+    from .dncnn import convolutions
+
     norms = iter(batch_norms(model))
     for target, conv in zip(convolutions(model), convs, strict=True):
         if conv.norm is None:

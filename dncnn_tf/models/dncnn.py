@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -11,7 +10,7 @@ from keras import layers
 
 from ..config import Initialization, ModelConfig
 from .batch_norm import FusedBatchNormalization, batch_norms
-from .folded import Network, fold
+from .folded import EPSILON, Network, fold
 
 # Share of the OLD statistics that a training step keeps. Keras' default of 0.99 needs hundreds of steps to catch
 # up, so that early validations would be made with stale statistics; 0.9 follows within a few dozen.
@@ -103,29 +102,41 @@ def fold_batch_norm(model: keras.Model, *, dtype: str = "float32") -> keras.Mode
     Raises:
         ValueError: the model is not a DnCNN.
     """
-    network = to_network(model)
-    folded = build_dncnn(network.config, dtype=dtype)
-    for layer, kernel, bias in zip(convolutions(folded), network.kernels, network.biases, strict=True):
-        layer.set_weights([kernel, bias])
-    return folded
+    return from_network(to_network(model), dtype=dtype)
 
 
-def to_network(model: keras.Model) -> Network:
+def to_network(model: keras.Model, name: str | None = None) -> Network:
     """A DnCNN's weights as plain arrays, each batch normalisation folded into the convolution before it.
+
+    Args:
+        model: a DnCNN with or without batch normalisation.
+        name: what to call it; None for the name that it has in Keras.
 
     Raises:
         ValueError: the model is not a DnCNN.
     """
-    config = model_config(model)
-    norms = {norm.name: norm for norm in batch_norms(model)}
-    folded = []
-    for conv in convolutions(model):
-        kernel, *bias = conv.get_weights()
-        norm = norms.get(conv.name.replace("conv", "bn"))
-        folded.append(
-            fold(kernel, bias[0] if bias else None, norm.get_weights(), norm.epsilon)
-            if norm
-            else fold(kernel, bias[0] if bias else None, None)
-        )
-    kernels, biases = zip(*folded, strict=True)
-    return Network(dataclasses.replace(config, batch_norm=False), kernels, biases)
+    config, norms = model_config(model), batch_norms(model)
+    layers = {layer.name: layer.get_weights() for layer in (*convolutions(model), *norms)}
+    return fold(name or model.name, config, layers, epsilon=norms[0].epsilon if norms else EPSILON)
+
+
+def from_network(network: Network, *, dtype: str = "float32") -> keras.Model:
+    """A folded DnCNN as a Keras model.
+
+    Args:
+        network: its weights and shape.
+        dtype: Keras dtype policy.
+    """
+    model = build_dncnn(network.config, dtype=dtype)
+    for layer, kernel, bias in zip(convolutions(model), network.kernels, network.biases, strict=True):
+        layer.set_weights([kernel, bias])
+    return model
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same DnCNN, batch normalisation and all, computing in float32, in whatever precision it was trained."""
+    twin = build_dncnn(model_config(model))
+    twin.set_weights(model.get_weights())
+    for theirs, ours in zip(batch_norms(model), batch_norms(twin), strict=True):
+        ours.epsilon = theirs.epsilon
+    return twin

@@ -1,19 +1,16 @@
-"""A DnCNN as plain arrays, batch normalisation folded in: what every engine but Keras is given. No Keras here."""
+"""A DnCNN as plain arrays, batch normalisation folded in: what every engine is given. No Keras here."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ..config import ModelConfig
-from .cards import ModelError, checked_config
-from .limits import require_small_weights
 
-_EPSILON = 1e-3  # Keras' default
+EPSILON = 1e-3
+"""What batch normalisation adds to the variance, by Keras' default."""
 
 
 @dataclass(frozen=True)
@@ -21,59 +18,41 @@ class Network:
     """The convolutions of a DnCNN, with a ReLU after all but the last.
 
     Attributes:
+        name: of the model.
         config: its shape, without batch normalisation.
         kernels: float32 (3, 3, in, out), first to last.
         biases: float32 (out,), likewise.
     """
 
+    name: str
     config: ModelConfig
     kernels: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
 
 
-def fold(
-    kernel: np.ndarray, bias: np.ndarray | None, norm: list[np.ndarray] | None, epsilon: float = _EPSILON
-) -> tuple[np.ndarray, np.ndarray]:
-    """One convolution and the batch normalisation after it as one convolution.
+def fold(name: str, config: ModelConfig, layers: dict[str, list[np.ndarray]], *, epsilon: float = EPSILON) -> Network:
+    """Fold each batch normalisation into the convolution before it.
 
     Args:
-        kernel: (3, 3, in, out).
-        bias: (out,), or None.
-        norm: scale γ, shift β, mean and variance, each (out,), or None.
+        name: of the model.
+        config: its shape, with or without batch normalisation.
+        layers: for `conv_1` and so on, kernel (3, 3, in, out) and, where there is one, bias (out,); for `bn_2` and so
+            on, scale γ, shift β, mean and variance, each (out,).
         epsilon: what the normalisation adds to the variance.
 
-    Returns:
-        Kernel and bias, float32.
+    Raises:
+        KeyError, ValueError: these layers do not make such a model.
     """
-    kernel = np.asarray(kernel, np.float64)
-    shift = np.zeros(kernel.shape[-1]) if bias is None else np.asarray(bias, np.float64)
+    folded = [_fold(layers[f"conv_{i}"], layers.get(f"bn_{i}"), epsilon) for i in range(1, config.depth + 1)]
+    kernels, biases = zip(*folded, strict=True)
+    return Network(name, dataclasses.replace(config, batch_norm=False), kernels, biases)
+
+
+def _fold(conv: list[np.ndarray], norm: list[np.ndarray] | None, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    kernel, *bias = (np.asarray(values, np.float64) for values in conv)
+    shift = bias[0] if bias else np.zeros(kernel.shape[-1])
     if norm is not None:
         gamma, beta, mean, variance = (np.asarray(values, np.float64) for values in norm)
         scale = gamma / np.sqrt(variance + epsilon)
         kernel, shift = kernel * scale, beta + (shift - mean) * scale
     return kernel.astype(np.float32), shift.astype(np.float32)
-
-
-def read_network(path: Path) -> Network:
-    """Read a `.weights.h5` file with its card beside it.
-
-    Raises:
-        ModelError: one is missing or damaged, or they do not belong together.
-    """
-    config = checked_config(path)
-    try:
-        require_small_weights(path, config)
-        with h5py.File(path) as file:
-            layers = {group["vars"].attrs["name"]: _values(group["vars"]) for group in file["layers"].values()}
-        folded = []
-        for i in range(1, config.depth + 1):
-            kernel, *bias = layers[f"conv_{i}"]
-            folded.append(fold(kernel, bias[0] if bias else None, layers.get(f"bn_{i}")))
-    except (OSError, KeyError, ValueError) as error:
-        raise ModelError(f"{path}: the weights do not fit {config} ({error})") from error
-    kernels, biases = zip(*folded, strict=True)
-    return Network(dataclasses.replace(config, batch_norm=False), kernels, biases)
-
-
-def _values(variables: h5py.Group) -> list[np.ndarray]:
-    return [variables[str(i)][...] for i in range(len(variables))]

@@ -1,22 +1,25 @@
-"""Models by name or path; the shipped ones are checked by SHA-256 against their card before use."""
+"""Models of every kind, read and written; those with a card are checked by SHA-256 against it before use.
+
+Keras, which takes seconds to import, is imported only where it is needed.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-from ..config import RECIPES
 from ..errors import first_line
-from ..files import atomic_path
-from . import batch_norm  # noqa: F401  registers the layer that saved models name
-from .cards import PRETRAINED, ModelError, checked_config, read_card, shipped_models
-from .dncnn import build_dncnn, model_config
-from .limits import require_small_archive, require_small_weights
+from ..files import atomic_path, write_json
+from .cards import ModelError, shipped_models
+from .folded import Network, fold
+from .limits import require_small_archive
+from .source import Source, find_source
+from .weights_file import card_of_weights, misfit, read_layers
+
+if TYPE_CHECKING:
+    import keras
 
 
 def load_model(name_or_path: str | Path) -> keras.Model:
@@ -26,32 +29,64 @@ def load_model(name_or_path: str | Path) -> keras.Model:
         name_or_path: a shipped model's name, a `.keras` file, a `.weights.h5` file with its card (same name, `.json`)
             beside it, or a run folder (its best model is taken).
 
+    Returns:
+        A model as `dncnn_tf.build_dncnn` makes it: noisy images, float32 (N, H, W, C) in [0, 1] → denoised ones.
+
     Raises:
-        ModelError: there is none, it is damaged, its weights do not fit, or it is not a DnCNN.
+        ModelError: there is none, it is damaged, its weights do not fit, it is not a DnCNN, or it is an export.
     """
-    if str(name_or_path) in RECIPES:
-        read_card(str(name_or_path))
-        return _load_weights(PRETRAINED / f"{name_or_path}.weights.h5")
-    path = Path(name_or_path)
-    if path.is_dir() and (path / "config.json").exists():
-        path = path / "best.keras"
-        if not path.exists():
-            raise ModelError(f"{path.parent}: this run has no model yet (best.keras appears after its first epoch)")
-    if path.name.endswith(".weights.h5"):
-        return _load_weights(path)
-    if path.suffix != ".keras":
-        raise ModelError(
-            f"{path}: not a model; give a name ({', '.join(shipped_models())}), a .keras file, "
-            "a .weights.h5 with its card beside it, or a run folder"
-        )
-    return _load_keras(path)
+    return read_model(find_source(name_or_path))
 
 
-def _load_keras(path: Path) -> keras.Model:
+def read_model(source: Source) -> keras.Model:
+    """The same, of what was found."""
+    match source.kind:
+        case "shipped" | "weights":
+            return _read_weights(source.path)
+        case "keras" | "run":
+            return _read_keras(source)
+    raise _exported(source)
+
+
+def read_network(source: Source) -> Network:
+    """A trained DnCNN as plain arrays, batch normalisation folded in; without Keras where the file allows.
+
+    Raises:
+        ModelError: as for `load_model`.
+    """
+    match source.kind:
+        case "shipped" | "weights":
+            config, layers = read_layers(source.path)
+            try:
+                return fold(source.name, config, layers)
+            except (KeyError, ValueError) as error:
+                raise misfit(source.path, config, error) from error
+        case "keras" | "run":
+            from .dncnn import to_network
+
+            return to_network(_read_keras(source), source.name)
+    raise _exported(source)
+
+
+def _exported(source: Source) -> ModelError:
+    return ModelError(
+        f"{source.path}: not a model, but what was exported of one; give a name ({', '.join(shipped_models())}), a "
+        ".keras file, a .weights.h5 with its card beside it, or a run folder"
+    )
+
+
+def _read_keras(source: Source) -> keras.Model:
+    path = source.path
+    if not path.exists() and source.kind == "run":
+        raise ModelError(f"{path.parent}: this run has no model yet ({path.name} appears after its first epoch)")
     if not path.exists():
         raise ModelError(f"{path}: no such file")
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path}: damaged, or not saved by Keras; take another copy")
+    import keras
+
+    from .dncnn import model_config  # also registers the layer that saved models name
+
     try:
         require_small_archive(path)
         model = keras.saving.load_model(path, compile=False)  # safe_mode: code in the file is not run
@@ -63,17 +98,24 @@ def _load_keras(path: Path) -> keras.Model:
     return model
 
 
-def _load_weights(path: Path) -> keras.Model:
-    config = checked_config(path)
+def _read_weights(path: Path) -> keras.Model:
+    from .dncnn import build_dncnn
+
+    config, layers = read_layers(path)
+    model = build_dncnn(config)
     try:
-        require_small_weights(path, config)
-        model = build_dncnn(config)
-        model.load_weights(path)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(f"{path}: the weights do not fit {config} ({first_line(error)})") from error
+        for layer in model.layers:
+            if layer.weights:
+                layer.set_weights(layers[layer.name])
+    except (KeyError, ValueError) as error:
+        raise misfit(path, config, error) from error
     return model
+
+
+def save_model(model: keras.Model, target: Path) -> None:
+    """Save a `.keras` file such that an interruption leaves the old one, or none."""
+    with atomic_path(target) as path:
+        model.save(path)
 
 
 def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None:
@@ -84,6 +126,8 @@ def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None
         target: the weights file; its name ends in `.weights.h5`.
         card: what is known of the model.
     """
+    from .dncnn import model_config
+
     with atomic_path(target) as path:
         weights = path.with_name(f"{path.name}.weights.h5")  # the ending that Keras demands
         model.save_weights(weights)
@@ -94,6 +138,4 @@ def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None
         "parameters": model.count_params(),
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
     }
-    card_file = target.with_name(target.name.removesuffix(".weights.h5") + ".json")
-    with atomic_path(card_file) as path:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(card_of_weights(target), content)

@@ -5,23 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ..engines.base import Engine
-from ..engines.opening import open_engine
-from ..engines.precision import cpu_has_bfloat16
+from ..engines.opening import ModelLike, as_engine
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
-from ..models.cards import shipped_models
 from .choice import choose_model
 from .tiling import DEFAULT_MEMORY, Progress, Tile, in_parts, run_tiled
-
-if TYPE_CHECKING:
-    import keras
-
-ModelLike: TypeAlias = "str | Path | keras.Model | Engine"
 
 
 def denoise(
@@ -165,34 +156,6 @@ def blend(noisy: np.ndarray, denoised: np.ndarray, strength: float) -> np.ndarra
     """noisy − strength · (noisy − denoised), with `denoised` clipped to [0, 1]: exact at strength 0 and 1."""
     clean = np.clip(denoised, 0, 1)
     return clean if strength == 1 else (1 - strength) * noisy + strength * clean
-
-
-def as_engine(model: ModelLike, *, precision: str = "float32", engine: str = "auto", large: bool = True) -> Engine:
-    """Make a network ready to run; a shipped model is loaded once.
-
-    Args:
-        model: a name, a path, a Keras model or a `Engine`.
-        precision, engine, large: as for `open_engine`; of a `Engine`, of no effect.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    if isinstance(model, Engine):
-        return model
-    if not isinstance(model, str | Path):
-        from ..engines.keras_engine import KerasEngine
-
-        if precision == "auto":
-            precision = "bfloat16" if cpu_has_bfloat16() else "float32"
-        return KerasEngine(model, precision=precision)
-    if str(model) in shipped_models():
-        return _shipped_engine(str(model), precision, engine, large)
-    return open_engine(model, precision=precision, engine=engine, large=large)
-
-
-@functools.cache
-def _shipped_engine(name: str, precision: str, engine: str, large: bool) -> Engine:
-    return open_engine(name, precision=precision, engine=engine, large=large)
 
 
 def _check(sigma: float | None, strength: float, tile: Tile) -> None:

@@ -11,10 +11,11 @@ import dataclasses
 import numpy as np
 
 from ..engines.base import Engine
+from ..engines.opening import ModelLike, as_engine
 from ..images.arrays import ImageT, from_batch, from_float, to_batch
 from ..images.color import STUDIO_SWING, luminance
 from ..images.resizing import enlarge
-from .denoising import ModelLike, as_engine, denoise_batch, restore_levels
+from .denoising import denoise_batch, restore_levels
 from .tiling import DEFAULT_MEMORY, Progress, Tile
 
 GENERAL_MODEL = "dncnn-3"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from ..config import Precision, TrainConfig
-from ..engines.precision import bfloat16_is_fast
+from ..config import TrainConfig
+from ..engines.precision import KERAS_POLICIES, training_precision
 from ..models.batch_norm import batch_norms, freeze_batch_norm, is_frozen
 from ..models.cards import ModelError
 from ..models.dncnn import build_dncnn, fold_batch_norm
@@ -25,7 +25,7 @@ def new_model(config: TrainConfig) -> keras.Model:
         ModelError: the model to start from cannot be loaded.
         ValueError: it does not fit.
     """
-    dtype = "mixed_bfloat16" if resolved_precision(config.precision) == "bfloat16" else "float32"
+    dtype = KERAS_POLICIES[training_precision(config.precision)]
     model = build_dncnn(config.model, initialization=config.initialization, dtype=dtype, seed=config.seed)
     if config.init is not None:
         start = load_model(config.init)
@@ -79,13 +79,6 @@ def _xla_pays() -> bool:
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
-
-
-def resolved_precision(precision: Precision) -> Precision:
-    """What "auto" stands for on this machine; the others as they are."""
-    if precision == "auto":
-        return "bfloat16" if bfloat16_is_fast() else "float32"
-    return precision
 
 
 def schedule(config: TrainConfig, *, frozen: bool) -> keras.optimizers.schedules.LearningRateSchedule | float:

@@ -12,9 +12,10 @@ from typing import Any
 import keras
 
 from ..config import TrainConfig
+from ..engines.precision import training_precision
 from ..errors import DnCNNError, OptionError
 from .batches import TrainingData
-from .compiling import new_model, resolved_precision
+from .compiling import new_model
 from .configs import finetuning_config
 from .loops import open_loop
 from .recording import Record, tensorboard
@@ -110,7 +111,7 @@ def _configurations(
     if cluster.is_chief:
         run.require_empty()
     shards = cluster.size if config.shards == 1 else config.shards
-    config = dataclasses.replace(config, precision=resolved_precision(config.precision), shards=shards)
+    config = dataclasses.replace(config, precision=training_precision(config.precision), shards=shards)
     return config, config
 
 

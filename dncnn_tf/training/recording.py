@@ -11,7 +11,8 @@ import keras
 
 from ..config import TrainConfig
 from ..files import atomic_path, write_json
-from .run_folder import Run, save_atomically
+from ..models.weights import save_model
+from .run_folder import Run
 
 
 class Record(keras.callbacks.Callback):
@@ -51,7 +52,7 @@ class Record(keras.callbacks.Callback):
         self.run.write_log(self.rows)
         draw_curves(self.rows, self.run.curves_file)
         if improved:
-            save_atomically(self.model, self.run.best_file)
+            save_model(self.model, self.run.best_file)
         # Last, so that whatever interrupts the lines above is done again after a resume.
         self.run.save_checkpoint(self.model, epoch + 1)
 
@@ -62,9 +63,9 @@ class Record(keras.callbacks.Callback):
             model: with its final statistics.
             psnr: its validation PSNR in dB.
         """
-        save_atomically(model, self.run.last_file)
+        save_model(model, self.run.last_file)
         if psnr >= self.best_psnr:
-            save_atomically(model, self.run.best_file)
+            save_model(model, self.run.best_file)
         result = {
             "steps": self.config.total_steps,
             "seconds": round(sum(row["seconds"] for row in self.rows), 1),

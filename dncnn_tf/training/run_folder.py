@@ -16,6 +16,7 @@ from ..config import TrainConfig
 from ..errors import DnCNNError
 from ..files import atomic_path, write_json
 from ..models import batch_norm  # noqa: F401 (checkpoints hold what these register with Keras)
+from ..models.weights import save_model
 from . import losses, optimizers  # noqa: F401 (checkpoints hold what these register with Keras)
 
 LOG_FIELDS = ("epoch", "step", "loss", "psnr", "val_loss", "val_psnr", "learning_rate", "seconds")
@@ -119,7 +120,7 @@ class Run:
     def save_checkpoint(self, model: keras.Model, epoch: int) -> None:
         """Keep the state after `epoch` finished epochs: weights, optimizer, statistics."""
         self.checkpoints.mkdir(exist_ok=True)
-        save_atomically(model, self.checkpoints / f"epoch-{epoch:05d}.keras")
+        save_model(model, self.checkpoints / f"epoch-{epoch:05d}.keras")
         for old in self._checkpoint_files()[:-_KEPT_CHECKPOINTS]:
             old.unlink()
 
@@ -177,9 +178,3 @@ def _require_equal(folder: Path, config: TrainConfig, expected: TrainConfig) -> 
     different = [f"{name} is {have[name]}, not {want[name]}" for name in have if have[name] != want[name]]
     if different:
         raise RunError(f"{folder}: was started otherwise ({'; '.join(different)}); resume it with `output` alone")
-
-
-def save_atomically(model: keras.Model, target: Path) -> None:
-    """Save a `.keras` file such that an interruption leaves the old one, or none."""
-    with atomic_path(target) as path:
-        model.save(path)

@@ -28,8 +28,8 @@ from helpers.models import trained_like
 from PIL import Image
 
 from dncnn_tf.models.cards import ModelError
-from dncnn_tf.models.folded import read_network
-from dncnn_tf.models.weights import load_model, save_weights
+from dncnn_tf.models.source import find_source
+from dncnn_tf.models.weights import load_model, read_network, save_weights
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -270,7 +270,7 @@ def test_a_weights_file_that_would_fill_the_memory_is_refused(tmp_path, kind) ->
     if kind == "network":
         card["model"]["filters"] = 40_000
     (tmp_path / "bomb.json").write_text(json.dumps(card))
-    for read in (load_model, read_network):
+    for read in (load_model, lambda file: read_network(find_source(file))):
         with pytest.raises(ModelError, match=r"bomb\.weights\.h5: unpacks to .* MB; a DnCNN has some 3, at most 200"):
             read(path)
 

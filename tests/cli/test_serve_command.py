@@ -16,7 +16,8 @@ import pytest
 from conftest import command
 from helpers.models import trained_like
 
-from dncnn_tf.engines.serving import Client
+from dncnn_tf import serve
+from dncnn_tf.engines.serving import Client, ServingError
 from dncnn_tf.export.exports import export_saved_model
 
 pytest.importorskip("tensorflow_serving")
@@ -47,7 +48,7 @@ def model():
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("serve") / "exported"
-    export_saved_model(model, "small", folder)
+    export_saved_model(model, folder, name="small")
     return folder
 
 
@@ -113,6 +114,24 @@ def test_command_lines(dncnn_tf, exported) -> None:
         f"docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 -v {exported}:/models:ro tensorflow/serving "
         "--model_config_file=/models/models.config\n"
     )
+
+
+def test_the_library_gives_the_same_command_lines(exported, tmp_path, monkeypatch) -> None:
+    binary = tmp_path / "tensorflow_model_server"
+    binary.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    notes: list[str] = []
+    here = serve(exported, port=1234, dry_run=True, note=notes.append)
+    assert here[0] == str(binary)
+    assert here[2:4] == ["--port=0", "--rest_api_port=0"]
+    assert here[4].startswith("--grpc_socket_path=")
+    everywhere = serve(str(exported), host="0.0.0.0", port=1234, rest_port=1235, dry_run=True, note=notes.append)
+    assert everywhere[2:] == ["--port=1234", "--rest_api_port=1235"]
+    assert notes == []
+    binary.write_text("#!/bin/sh\nexit 3\n")
+    with pytest.raises(ServingError, match="ended with status 3"):
+        serve(exported, host="0.0.0.0", note=notes.append)
+    assert len(notes) == 1
 
 
 def test_what_is_missing_is_said(dncnn_tf, exported, tmp_path) -> None:

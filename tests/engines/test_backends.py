@@ -10,20 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.models.cards import shipped_models
 from dncnn_tf.models.weights import load_model
 
 SCRIPT = """
 import sys
 import numpy as np
-from dncnn_tf.runtimes.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.models.weights import load_model
 
 name, source, target = sys.argv[1:]
 noisy = np.load(source)
 model = load_model(name)
-np.savez(target, folded=KerasEngine(model)(noisy), trained=np.asarray(model(noisy, training=False)))
+folded = open_engine(model, precision="float32")
+np.savez(target, folded=folded(noisy), trained=np.asarray(model(noisy, training=False)))
 assert "tensorflow" not in sys.modules
 """
 
@@ -42,6 +43,6 @@ def test_jax_gives_what_tensorflow_gives(name: str, tmp_path: Path) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
     outputs = np.load(tmp_path / "out.npz")
-    expected = KerasEngine(model)(noisy)
+    expected = open_engine(model, precision="float32")(noisy)
     np.testing.assert_allclose(outputs["folded"], expected, atol=1e-5)
     np.testing.assert_allclose(outputs["trained"], expected, atol=1e-5)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.models import trained_like
 
-from dncnn_tf.engines import opening
+from dncnn_tf.engines import available, opening
+from dncnn_tf.engines import precision as precisions
 from dncnn_tf.engines.available import ENGINES
-from dncnn_tf.engines.base import card_of_file, newest_version
+from dncnn_tf.engines.contract import card_of_file
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.export.exports import export_onnx, export_saved_model, export_tflite
 from dncnn_tf.models.cards import ModelError
+from dncnn_tf.models.source import newest_version
 
 DEPTH = 4
 
@@ -32,9 +35,9 @@ def files(model, tmp_path_factory) -> dict[str, Path]:
     model.save(folder / "small.keras")
     return {
         "keras": folder / "small.keras",
-        "savedmodel": export_saved_model(model, "small", folder).path,
-        "tflite": export_tflite(model, "small", folder).path,
-        "onnx": export_onnx(model, "small", folder).path,
+        "savedmodel": export_saved_model(model, folder, name="small").path,
+        "tflite": export_tflite(model, folder, name="small").path,
+        "onnx": export_onnx(model, folder, name="small").path,
     }
 
 
@@ -45,39 +48,39 @@ FORMS = [
 
 
 @pytest.fixture(scope="module", params=FORMS, ids="-".join)
-def runtime(request, files):
-    form, engine = request.param
-    return open_engine(files[form], engine=engine)
+def engine(request, files):
+    form, name = request.param
+    return open_engine(files[form], engine=name, precision="float32")
 
 
-def test_all_engines_compute_the_model(runtime, model):
+def test_all_engines_compute_the_model(engine, model):
     """Sizes come back and forth, so that an engine that keeps the first one's buffers shows."""
     rng = np.random.default_rng(0)
     for shape in ((1, 9, 14, 1), (3, 31, 20, 1), (1, 1, 1, 1), (1, 9, 14, 1)):
         noisy = rng.normal(0.5, 0.3, shape).astype(np.float32)
-        denoised = runtime(noisy)
+        denoised = engine(noisy)
         assert denoised.dtype == np.float32
         np.testing.assert_allclose(denoised, model(noisy, training=False), atol=1e-5)
 
 
-def test_output_is_not_clipped_and_not_shared(runtime):
-    first = runtime(np.full((1, 8, 8, 1), 2, np.float32))
+def test_output_is_not_clipped_and_not_shared(engine):
+    first = engine(np.full((1, 8, 8, 1), 2, np.float32))
     kept = first.copy()
     assert first.max() > 1
-    runtime(np.zeros((1, 8, 8, 1), np.float32))
+    engine(np.zeros((1, 8, 8, 1), np.float32))
     np.testing.assert_array_equal(first, kept)
 
 
-def test_receptive_radius_is_what_a_pixel_reaches(runtime):
+def test_receptive_radius_is_what_a_pixel_reaches(engine):
     """A changed pixel moves outputs up to the radius away, and none beyond."""
-    assert (runtime.channels, runtime.receptive_radius) == (1, DEPTH)
+    assert (engine.channels, engine.receptive_radius) == (1, DEPTH)
     rng = np.random.default_rng(1)
     reach = 0
     noisy = rng.normal(0.5, 0.2, (1, 21, 21, 1)).astype(np.float32)
-    before = runtime(noisy)
+    before = engine(noisy)
     for value in (-3, 3):
         noisy[0, 10, 10, 0] = value
-        rows, columns = np.nonzero(np.abs(runtime(noisy) - before)[0, ..., 0] > 1e-6)
+        rows, columns = np.nonzero(np.abs(engine(noisy) - before)[0, ..., 0] > 1e-6)
         reach = max(reach, np.abs(rows - 10).max(), np.abs(columns - 10).max())
     assert reach == DEPTH
 
@@ -94,12 +97,12 @@ def test_open_engine_finds_the_engine(files):
 
 
 def test_the_fastest_engine_that_is_installed_is_taken(files, monkeypatch):
-    for missing, engine in (("openvino", "OnnxRuntime"), ("onnxruntime", "KerasEngine")):
-        installed = opening.installed_engines()
+    for missing, engine in (("openvino", "OnnxRuntimeEngine"), ("onnxruntime", "KerasEngine")):
+        installed = available.installed_engines()
         monkeypatch.setattr(
-            opening, "installed_engines", lambda left=installed, gone=missing: [e for e in left if e != gone]
+            available, "installed_engines", lambda left=installed, gone=missing: [e for e in left if e != gone]
         )
-        assert type(open_engine(files["keras"])).__name__ == engine
+        assert type(open_engine(files["keras"], precision="float32")).__name__ == engine
         with pytest.raises(ModelError, match=rf"{missing} is missing; install it with: pip install {missing} onnx"):
             open_engine(files["keras"], engine=missing)
     with pytest.raises(ModelError, match="openvino is missing"):
@@ -124,11 +127,12 @@ CHOICES = [
 @pytest.mark.parametrize(("given", "expected"), CHOICES)
 def test_what_is_fastest_for_the_job_is_taken(given, expected, files, monkeypatch):
     hardware, large, precision, missing = given
-    installed = [name for name in opening.installed_engines() if name not in missing]
-    monkeypatch.setattr(opening, "installed_engines", lambda: installed)
-    monkeypatch.setattr(opening, "cpu_has_bfloat16", lambda: hardware)
-    monkeypatch.setattr(opening, "_open_model", lambda path, engine, precision: (engine, precision))
-    assert open_engine(files["keras"], precision=precision, large=large) == expected
+    installed = [name for name in available.installed_engines() if name not in missing]
+    monkeypatch.setattr(available, "installed_engines", lambda: installed)
+    monkeypatch.setattr(precisions, "cpu_has_bfloat16", lambda: hardware)
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "_engine_class", lambda name: SimpleNamespace(of=lambda _, precision: (name, precision)))
+        assert open_engine(files["keras"], precision=precision, large=large) == expected
     assert type(open_engine(files["tflite"], precision="auto")).__name__ == "LiteRTEngine"
 
 
@@ -152,7 +156,7 @@ def test_an_export_is_run_by_what_can_run_it(files):
 
 @pytest.mark.parametrize("kind", ["tflite", "savedmodel", "onnx"])
 def test_an_exported_model_keeps_its_precision(files, kind):
-    with pytest.raises(ModelError, match="leave out --precision bfloat16"):
+    with pytest.raises(ModelError, match=r"leave out `precision`\. Received: bfloat16"):
         open_engine(files[kind], precision="bfloat16")
 
 

@@ -294,11 +294,11 @@ def require_as_measured(result, cell):
 
 @pytest.fixture(scope="module")
 def released():
-    from dncnn_tf.engines.keras_engine import KerasEngine
+    from dncnn_tf.engines.opening import open_engine
     from dncnn_tf.models.conversion import convert_weights
 
     weights = Path(os.environ["DNCNN_TF_DATA"]).parent / "reference/weights"
-    return lambda name: KerasEngine(convert_weights(weights / f"{name}.mat"))
+    return lambda name: open_engine(convert_weights(weights / f"{name}.mat"), precision="float32")
 
 
 @pytest.mark.data

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ from dncnn_tf import denoise
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.export import exports as export
 from dncnn_tf.export.checks import BOUNDS, Bound, ExportError
-from dncnn_tf.export.exports import default_model, export_name, export_onnx, export_saved_model, export_tflite
+from dncnn_tf.export.exports import export_onnx, export_saved_model, export_tflite
+from dncnn_tf.models import dncnn, folded
 from dncnn_tf.models.cards import ModelError
-from dncnn_tf.models.dncnn import to_network
+from dncnn_tf.models.dncnn import build_dncnn, model_config, to_network
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def _everything(folder: Path) -> list[str]:
 
 def test_saved_model_serves_any_size_under_stable_names(color_model, tmp_path):
     """Read with TensorFlow alone, as TensorFlow Serving does."""
-    kept = export_saved_model(color_model, "color", tmp_path)
+    kept = export_saved_model(color_model, tmp_path, name="color")
     assert kept.path == tmp_path / "color" / "1"
     loaded = tf.saved_model.load(kept.path)
     assert set(loaded.signatures) == {"serving_default", "uint8", "image_bytes"}
@@ -63,7 +64,7 @@ def test_saved_model_serves_any_size_under_stable_names(color_model, tmp_path):
 def test_saved_model_takes_levels_and_files(channels, tmp_path):
     """Files of several kinds and sizes in one request, each restored as `denoise` does it."""
     model = trained_like(channels=channels)
-    serve = tf.saved_model.load(export_saved_model(model, "m", tmp_path).path).signatures
+    serve = tf.saved_model.load(export_saved_model(model, tmp_path, name="m").path).signatures
     levels = np.random.default_rng(0).integers(0, 256, (2, 9, 14, channels), np.uint8)
     received = serve["uint8"](noisy=levels)["denoised"].numpy()
     assert received.dtype == np.uint8
@@ -91,19 +92,22 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
 
 def test_versions_go_up_and_are_never_replaced(model, tmp_path):
     (tmp_path / "small" / "9").mkdir(parents=True)
-    assert export_saved_model(model, "small", tmp_path).path.name == "10"
-    assert export_saved_model(model, "small", tmp_path, version=3).path.name == "3"
+    assert export_saved_model(model, tmp_path, name="small").path.name == "10"
+    assert export_saved_model(model, tmp_path, name="small", version_number=3).path.name == "3"
     before = (tmp_path / "small/10/saved_model.pb").read_bytes()
-    with pytest.raises(ExportError, match="10: exists already; give another --version-number"):
-        export_saved_model(model, "small", tmp_path, version=10)
+    with pytest.raises(ExportError, match="10: exists already; give another `version_number`"):
+        export_saved_model(model, tmp_path, name="small", version_number=10)
     assert (tmp_path / "small/10/saved_model.pb").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"small", "models.config"}, "no temporary folder is left"
 
 
 def test_bfloat16_is_bfloat16_inside_and_float32_outside(model, tmp_path):
-    kept = export_saved_model(model, "small", tmp_path, precision="bfloat16")
+    kept = export_saved_model(model, tmp_path, name="small", precision="bfloat16")
     assert 1e-5 < kept.difference <= BOUNDS["bfloat16"].difference
     assert open_engine(kept.path)(np.zeros((1, 5, 5, 1), np.float32)).dtype == np.float32
+    assert open_engine(kept.path, precision="bfloat16").channels == 1
+    with pytest.raises(ModelError, match=r"it was exported with, bfloat16; leave out `precision`\. Received: float32"):
+        open_engine(kept.path, precision="float32")
     assert json.loads((kept.path / "assets.extra/card.json").read_text()) == {
         "name": "small",
         "channels": 1,
@@ -114,7 +118,9 @@ def test_bfloat16_is_bfloat16_inside_and_float32_outside(model, tmp_path):
 
 def test_quantisation_makes_the_file_smaller_within_its_bound(tmp_path):
     model = trained_like(filters=32, channels=3)
-    kept = {kind: export_tflite(model, "m", tmp_path, quantize=kind) for kind in ("none", "float16", "dynamic", "int8")}
+    kept = {
+        kind: export_tflite(model, tmp_path, name="m", quantize=kind) for kind in ("none", "float16", "dynamic", "int8")
+    }
     assert kept["none"].difference <= 1e-5
     assert kept["none"].size > 1.5 * kept["float16"].size > 2 * kept["dynamic"].size
     for kind in ("float16", "dynamic", "int8"):
@@ -130,36 +136,32 @@ def test_quantisation_makes_the_file_smaller_within_its_bound(tmp_path):
 
 @pytest.mark.parametrize("write", [export_tflite, export_onnx])
 def test_a_file_is_replaced_only_when_asked(model, tmp_path, write):
-    path = write(model, "small", tmp_path).path
+    path = write(model, tmp_path, name="small").path
     path.write_bytes(b"mine")
-    with pytest.raises(ExportError, match=rf"{path.name}: exists already; give --overwrite"):
-        write(model, "small", tmp_path)
+    with pytest.raises(ExportError, match=rf"{path.name}: exists already; give `overwrite`"):
+        write(model, tmp_path, name="small")
     assert path.read_bytes() == b"mine"
-    write(model, "small", tmp_path, overwrite=True)
+    write(model, tmp_path, name="small", overwrite=True)
     assert open_engine(path).channels == 1
 
 
 @pytest.mark.parametrize("write", [export_saved_model, export_tflite, export_onnx])
 @pytest.mark.parametrize("wrong", [1e-4, np.nan])
 def test_an_export_that_differs_from_its_model_is_not_kept(model, tmp_path, monkeypatch, write, wrong):
-    """The folded model is spoiled by as little as one bias of the last convolution."""
+    """The folded network is spoiled by as little as one bias of the last convolution."""
 
-    def fold_wrongly(model, **options):
-        folded = fold(model, **options)
-        kernel, bias = folded.get_layer("conv_4").get_weights()
-        folded.get_layer("conv_4").set_weights([kernel, bias + wrong])
-        return folded
+    def fold_wrongly(model, name):
+        folded = to_network(model, name)
+        return dataclasses.replace(folded, biases=(*folded.biases[:-1], folded.biases[-1] + np.float32(wrong)))
 
-    fold = export.fold_batch_norm
-    monkeypatch.setattr(export, "fold_batch_norm", fold_wrongly)
-    monkeypatch.setattr(export, "to_network", lambda model: to_network(fold_wrongly(model)))
+    monkeypatch.setattr(export, "to_network", fold_wrongly)
     with pytest.raises(ExportError, match=r"not kept: it differs from its model by (0\.0001|nan) \(at most 1e-05\)"):
-        write(model, "small", tmp_path / "exported")
+        write(model, tmp_path / "exported", name="small")
     assert list((tmp_path / "exported").iterdir()) == []
 
 
 def test_onnx_is_read_by_another_reader(color_model, tmp_path):
-    kept = export_onnx(color_model, "m", tmp_path)
+    kept = export_onnx(color_model, tmp_path, name="m")
     assert kept.path == tmp_path / "m/m.onnx"
     reader = ReferenceEvaluator(str(kept.path))
     noisy = np.random.default_rng(0).random((2, 7, 9, 3), np.float32)
@@ -169,41 +171,35 @@ def test_onnx_is_read_by_another_reader(color_model, tmp_path):
 
 def test_a_loss_of_quality_alone_is_enough_to_refuse(model, tmp_path, monkeypatch):
     monkeypatch.setitem(BOUNDS, "dynamic", Bound(difference=1.0, psnr_loss=-1.0))
-    with pytest.raises(ExportError, match=r"loses .* dB .*; export it with --quantize float16"):
-        export_tflite(model, "small", tmp_path, quantize="dynamic")
+    with pytest.raises(ExportError, match=r"loses .* dB .*; export it with `quantize` float16"):
+        export_tflite(model, tmp_path, name="small", quantize="dynamic")
     assert _everything(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("model", "name"),
-    [("dncnn-b", "dncnn-b"), ("a/mine.keras", "mine"), ("a/b.c.weights.h5", "b.c"), (Path("/"), "")],
-)
-def test_exports_are_named_for_their_model(model, name):
-    assert export_name(model) == name
+@pytest.mark.parametrize("write", [export_saved_model, export_onnx])
+def test_models_are_exported_by_path_under_their_own_names(model, tmp_path, write):
+    """As it was trained, in whatever precision; the run's folder names the export, not the file in it."""
+    run = tmp_path / "runs/mine"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text("{}")
+    mixed = build_dncnn(model_config(model), dtype="mixed_bfloat16")
+    mixed.set_weights(model.get_weights())
+    mixed.save(run / "best.keras")
+    kept = write(run, tmp_path / "exported")
+    assert kept.path.parent == tmp_path / "exported/mine"
+    noisy = np.random.default_rng(0).random((1, 11, 6, 1), np.float32)
+    np.testing.assert_allclose(open_engine(kept.path)(noisy), model(noisy, training=False), atol=1e-5)
+    with pytest.raises(
+        ModelError, match=r"not a model, but what was exported of one; give a name \(.*, or a run folder"
+    ):
+        write(kept.path, tmp_path / "again")
 
 
-def _finished_run(folder: Path, seconds: int) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "best.keras").touch()
-    (folder / "result.json").write_text("{}")
-    os.utime(folder / "result.json", (seconds, seconds))
-    return folder
-
-
-def test_the_default_is_the_newest_finished_run_then_what_is_shipped(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(export, "shipped_models", lambda: [])
-    with pytest.raises(ModelError, match="give --model or train one first"):
-        default_model()
-    monkeypatch.setattr(export, "shipped_models", lambda: ["dncnn-s-25"])
-    assert default_model() == "dncnn-s-25"
-    monkeypatch.setattr(export, "shipped_models", lambda: ["dncnn-s-25", "dncnn-b"])
-    assert default_model() == "dncnn-b"
-    _finished_run(Path("runs/new"), 2000)
-    _finished_run(Path("runs/old"), 1000)
-    (Path("runs/unfinished")).mkdir()
-    (Path("runs/unfinished/best.keras")).touch()
-    assert default_model() == Path("runs/new")
+def test_folding_is_part_of_what_is_compared(model, tmp_path, monkeypatch):
+    """Folded with another epsilon than the layers': the file holds what it was given, and is not kept."""
+    monkeypatch.setattr(dncnn, "fold", lambda *network, epsilon: folded.fold(*network, epsilon=2e-3))
+    with pytest.raises(ExportError, match="not kept: it differs from its model"):
+        export_onnx(model, tmp_path, name="small")
 
 
 def test_command_exports_the_newest_run(dncnn_tf, model, tmp_path):

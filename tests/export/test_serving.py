@@ -34,7 +34,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def saved_model(model, tmp_path_factory) -> Path:
-    return export_saved_model(model, "small", tmp_path_factory.mktemp("exported")).path
+    return export_saved_model(model, tmp_path_factory.mktemp("exported"), name="small").path
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def url(request, served):
         yield url
 
 
-def test_a_client_is_a_runtime(url, model) -> None:
+def test_a_client_is_an_engine(url, model) -> None:
     client = Client(url, "small")
     assert client.channels == 1
     image = np.asarray(Image.open(PHOTOGRAPHS / "coffee.png").crop((0, 0, 61, 47)))

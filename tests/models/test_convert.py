@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
+from dncnn_tf.errors import OptionError
 from dncnn_tf.models.conversion import ConversionError, build_from, convert_weights, kair_convolutions
 from dncnn_tf.models.dncnn import model_config
+from dncnn_tf.models.weights import load_model
 
 
 def random_layers(depth: int, filters: int, channels: int, *, norms: bool) -> list[dict[str, np.ndarray]]:
@@ -243,6 +245,21 @@ def test_missing_file_and_other_endings(tmp_path):
         convert_weights(tmp_path / "net.mat")
     with pytest.raises(ConversionError, match=r"end in \.mat .* or \.pth"):
         convert_weights(tmp_path / "net.onnx")
+
+
+def test_a_model_is_written_whole_and_replaces_nothing_unasked(tmp_path):
+    write_matconvnet(tmp_path / "net.mat", random_layers(4, 5, 1, norms=False))
+    model = convert_weights(tmp_path / "net.mat", tmp_path / "net.keras")
+    noisy = noisy_image(1)[None]
+    np.testing.assert_array_equal(load_model(tmp_path / "net.keras")(noisy), model(noisy))
+    before = (tmp_path / "net.keras").read_bytes()
+    with pytest.raises(ConversionError, match="exists already; give `overwrite` or another name"):
+        convert_weights(tmp_path / "net.mat", tmp_path / "net.keras")
+    assert (tmp_path / "net.keras").read_bytes() == before
+    convert_weights(tmp_path / "net.mat", str(tmp_path / "net.keras"), overwrite=True)
+    with pytest.raises(OptionError, match=r"must end in \.keras\. Received: .*net\.h5"):
+        convert_weights(tmp_path / "net.mat", tmp_path / "net.h5")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.keras", "net.mat"]
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from helpers.models import trained_like
 
 from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import resolve
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.evaluation.protocol import Setting, evaluate
-from dncnn_tf.models.cards import ModelError, level_text, read_card, shipped_models, task_and_level
+from dncnn_tf.models.cards import ModelError, degree_text, read_card, shipped_models, task_and_degree
 from dncnn_tf.models.dncnn import model_config
 from dncnn_tf.models.weights import load_model, save_weights
 
@@ -65,7 +65,7 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
     assert model.count_params() == card["parameters"]
     assert {"command", "recipe", "result", "hours", "hardware", "curve", "license"} <= card.keys()
     assert card["result"]["steps"] == card["recipe"]["epochs"] * card["recipe"]["steps_per_epoch"]
-    measured = {(row["data"], level_text(row)): row["psnr"] for row in card["measured"]}
+    measured = {(row["data"], degree_text(row)): row["psnr"] for row in card["measured"]}
     for data, levels in LEAST[name].items():
         for level, least in levels.items():
             assert measured[data, level] >= least
@@ -74,11 +74,11 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("name", shipped_models())
 def test_cards_report_what_is_measured(name: str) -> None:
-    runtime = KerasEngine(load_model(name))
+    engine = open_engine(load_model(name), precision="float32")
     for row in read_card(name)["measured"]:
-        task, level = task_and_level(row)
+        task, level = task_and_degree(row)
         if {(row["data"], task, level), (row["data"], task, None)} & set(REPEATED):
-            result = evaluate(runtime, resolve(row["data"]), Setting(task, level))
+            result = evaluate(engine, resolve(row["data"]), Setting(task, level))
             assert result.psnr == pytest.approx(row["psnr"], abs=0.002)
             assert result.ssim == pytest.approx(row["ssim"], abs=0.0002)
 

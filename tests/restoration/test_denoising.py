@@ -16,11 +16,12 @@ from PIL import Image
 import dncnn_tf
 from dncnn_tf import ModelConfig, build_dncnn, denoise
 from dncnn_tf.data.degradations import add_gaussian_noise
+from dncnn_tf.engines.opening import as_engine
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.images.arrays import from_float
 from dncnn_tf.models.cards import ModelError
 from dncnn_tf.restoration.choice import choose_model, misfits
-from dncnn_tf.restoration.denoising import as_engine, denoise_batch
+from dncnn_tf.restoration.denoising import denoise_batch
 from dncnn_tf.restoration.noise import Noise
 from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, run_tiled, tile_side
 
@@ -34,12 +35,12 @@ def small_model(channels, depth=4):
 
 @pytest.fixture(scope="module")
 def grey():
-    return as_engine(small_model(1))
+    return as_engine(small_model(1), precision="float32")
 
 
 @pytest.fixture(scope="module")
 def color():
-    return as_engine(small_model(3))
+    return as_engine(small_model(3), precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_halo_smaller_than_the_receptive_radius_would_show(grey):
 
 @pytest.mark.parametrize("tile", [0, 17, 64, 200, "auto"])
 def test_tiles_at_full_depth(tile):
-    runtime = as_engine(small_model(3, depth=17))
+    runtime = as_engine(small_model(3, depth=17), precision="float32")
     noisy = np.random.default_rng(0).random((1, 101, 77, 3), np.float32)
     tiled = denoise_batch(noisy, runtime, tile=tile, max_memory=BYTES_PER_PIXEL * 70**2)
     np.testing.assert_allclose(tiled, runtime(noisy), atol=1e-5)
@@ -173,7 +174,7 @@ def test_strength_goes_from_the_image_itself_to_the_full_result(grey):
 def test_models_by_path_keras_model_and_runtime_agree(tmp_path, coffee):
     model = small_model(3)
     model.save(tmp_path / "small.keras")
-    expected = denoise(coffee, as_engine(model))
+    expected = denoise(coffee, as_engine(model, precision="float32"))
     for given_model in (model, tmp_path / "small.keras", str(tmp_path / "small.keras")):
         np.testing.assert_array_equal(denoise(coffee, given_model), expected)
 

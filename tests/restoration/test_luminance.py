@@ -13,7 +13,8 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 
 from dncnn_tf import ModelConfig, build_dncnn, deblock, upscale
-from dncnn_tf.engines.keras_engine import KerasEngine
+from dncnn_tf.engines.base import Engine
+from dncnn_tf.engines.opening import open_engine
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -24,14 +25,14 @@ def coffee() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def identity() -> KerasEngine:
+def identity() -> Engine:
     """A network that removes nothing: its last convolution is 0."""
-    return KerasEngine(build_dncnn(ModelConfig(depth=3, filters=4), initialization="identity"))
+    return open_engine(build_dncnn(ModelConfig(depth=3, filters=4), initialization="identity"), precision="float32")
 
 
 @pytest.fixture(scope="module")
-def network() -> KerasEngine:
-    return KerasEngine(trained_like())
+def network() -> Engine:
+    return open_engine(trained_like(), precision="float32")
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -102,7 +103,7 @@ def test_other_scales_are_refused(coffee, network, scale) -> None:
 
 def test_a_colour_model_is_refused(coffee) -> None:
     with pytest.raises(ValueError, match=r"a grey model\. Received: a colour model"):
-        deblock(coffee, KerasEngine(trained_like(channels=3)))
+        deblock(coffee, open_engine(trained_like(channels=3)))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,102 @@
+"""What exported models promise to those who run them: the names of their functions, and a card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..files import write_json
+from ..models.cards import ModelError
+from ..models.folded import Network
+
+SIGNATURE, INPUT, OUTPUT = "serving_default", "noisy", "denoised"
+"""What exported models call their main function, its argument and its result."""
+
+UINT8, IMAGE_BYTES = "uint8", "image_bytes"
+"""A SavedModel's other two functions. The first has the same argument and result."""
+
+BYTES_INPUT, BYTES_OUTPUT = "image_bytes", "denoised_bytes"
+"""Argument and result of the second. REST carries strings as base64 where their names end in `_bytes`."""
+
+
+@dataclass(frozen=True)
+class ExportCard:
+    """What an engine must know of an exported model, and its graph does not say.
+
+    Attributes:
+        channels, receptive_radius: as of an `Engine`.
+        precision: of the arithmetic inside.
+        sha256: of the file; None for a folder.
+    """
+
+    channels: int
+    receptive_radius: int
+    precision: str
+    sha256: str | None
+
+
+def write_export_card(card: Path, network: Network, **how: str) -> None:
+    """Write the card of an exported network.
+
+    Args:
+        card: the file, as `card_of_file` or `card_of_saved_model` says.
+        network: what was exported.
+        how: precision, kind, SHA-256: whatever else there is to say.
+    """
+    config = network.config
+    card.parent.mkdir(exist_ok=True)
+    shape = {"channels": config.channels, "receptive_radius": config.receptive_radius}
+    write_json(card, {"name": network.name, **shape, **how})
+
+
+def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
+    """What an engine needs of an export, and its card.
+
+    Args:
+        path: a file, or a SavedModel's folder.
+        precision: what it must compute in, or "auto".
+
+    Returns:
+        The file's content, or the folder.
+
+    Raises:
+        ModelError: one of the two is missing or damaged, or the precision is another.
+    """
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    card = _read_card(card_of_saved_model(path) if path.is_dir() else card_of_file(path))
+    if precision not in ("auto", card.precision):
+        raise ModelError(
+            f"{path}: keeps the precision it was exported with, {card.precision}; leave out `precision`. "
+            f"Received: {precision}"
+        )
+    if path.is_dir():
+        return path, card
+    content = path.read_bytes()
+    # Checked before an engine sees it: LiteRT does not refuse a damaged file, it crashes the process.
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise ModelError(f"{path}: damaged, its SHA-256 is not its card's; export it again")
+    return content, card
+
+
+def _read_card(card: Path) -> ExportCard:
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+        shape = int(content["channels"]), int(content["receptive_radius"])
+        return ExportCard(*shape, content.get("precision", "float32"), content.get("sha256"))
+    except FileNotFoundError:
+        raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
+    except (ValueError, TypeError, KeyError):
+        raise ModelError(f"{card}: not the card of an exported model; export it again") from None
+
+
+def card_of_file(file: Path) -> Path:
+    """Where an exported file's card is: beside it, with `.json` after its name."""
+    return file.with_name(f"{file.name}.json")
+
+
+def card_of_saved_model(folder: Path) -> Path:
+    """Where a SavedModel's card is: `assets.extra` is the place for what TensorFlow itself does not read."""
+    return folder / "assets.extra" / "card.json"
