@@ -23,9 +23,9 @@ class Bar:
         self._progress = progress
         self._task = progress.add_task(title, total=total)
 
-    def __call__(self, done: float) -> None:
-        """Say how much is done in all."""
-        self._progress.update(self._task, completed=done)
+    def __call__(self, done: float, total: float | None = None) -> None:
+        """Say how much is done in all, and how much there is."""
+        self._progress.update(self._task, completed=done, total=total)
 
     def advance(self, amount: float = 1) -> None:
         """Say how much more is done."""
@@ -41,7 +41,7 @@ def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Ba
     """A bar that counts up to `total`.
 
     Args:
-        total: how much there is to do; None if `Bar.describe` says so later.
+        total: how much there is to do; None if that is said later.
         unit: what is counted, such as "pictures" or "steps"; "bytes" are shown as megabytes, with their speed.
         title: what stands before the bar; None for the command's name.
     """
