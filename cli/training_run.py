@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from dncnn_tf.config import TrainConfig
-from dncnn_tf.training.workers import Cluster
+from .common import note
+from .progress import bar
 
-from .common import note, start_keras
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="auto: bfloat16 where it is fast.",
+)
+devices_option = click.option(
+    "--devices",
+    metavar="NAMES",
+    callback=lambda context, option, names: names and names.split(","),
+    help="Comma-separated TensorFlow devices. Default: all.",
+)
 
 
-def run(config: TrainConfig | None, folder: Path, *, resume: bool = False, devices: str | None = None) -> None:
-    """Train into a run folder and print the best model's path.
+def run(start: Callable[..., Any], output: Path) -> None:
+    """Train and print the best model's path.
 
     Args:
-        config: what to train; None, with `resume`, for the run's own configuration.
-        folder: the run folder.
-        resume: go on where the run stopped.
-        devices: comma-separated TensorFlow devices, None for all.
+        start: trains into `output`, given `callbacks` and `note`.
+        output: the run folder.
     """
-    start_keras()
-    from dncnn_tf.training.fit import train
+    from dncnn_tf import Cluster
 
     from .training_progress import TrainingProgress
 
-    with TrainingProgress(note, quiet=click.get_current_context().meta["quiet"]) as progress:
+    with bar(None, "steps", "training") as steps:
         try:
-            train(
-                config,
-                folder,
-                resume=resume,
-                devices=devices.split(",") if devices else None,
-                callbacks=[progress],
-                note=note,
-            )
+            start(callbacks=[TrainingProgress(steps, note)], note=note)
         except KeyboardInterrupt:
-            if (folder / "config.json").exists():
-                note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {folder}")
+            if (output / "config.json").exists():
+                note(f"go on from the last finished epoch with: dncnn-tf train --resume --output {output}")
             raise
     if Cluster.from_environment().is_chief:
-        click.echo(folder / "best.keras")
+        click.echo(output / "best.keras")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .bulk.tally import Failure, Tally
     from .bulk.tasks import deblock_files, denoise_files, request_files, upscale_files
     from .config import RECIPES, ModelConfig, TrainConfig
+    from .data.datasets import image_sets
+    from .data.decoding import DatasetError
+    from .data.downloads import download
     from .engines.available import ENGINES
     from .engines.base import Engine
     from .engines.opening import open_engine
@@ -40,14 +43,20 @@ if TYPE_CHECKING:
     from .restoration.inspection import Inspection
     from .restoration.luminance import deblock, upscale
     from .restoration.noise import estimate_sigma
-    from .training.fit import train
+    from .training.configs import train_config
+    from .training.fit import TrainingDivergedError, finetune, train
+    from .training.run_folder import RunError
+    from .training.workers import Cluster, ClusterError
 
 _MODULES = {
     "ENGINES": "engines.available",
     "FORMATS": "images.formats",
     "RECIPES": "config",
     "Client": "engines.serving",
+    "Cluster": "training.workers",
+    "ClusterError": "training.workers",
     "ConversionError": "models.conversion",
+    "DatasetError": "data.decoding",
     "DnCNNError": "errors",
     "Engine": "engines.base",
     "EvaluationError": "evaluation.results",
@@ -62,12 +71,14 @@ _MODULES = {
     "ModelError": "models.cards",
     "OptionError": "errors",
     "RayError": "bulk.on_ray",
+    "RunError": "training.run_folder",
     "ServingError": "engines.serving",
     "Setting": "evaluation.settings",
     "Tally": "bulk.tally",
     "MissingPackageError": "errors",
     "TrainConfig": "config",
     "benchmark": "evaluation.table_4",
+    "TrainingDivergedError": "training.fit",
     "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
     "convert_weights": "models.conversion",
@@ -78,14 +89,17 @@ _MODULES = {
     "demonstrate": "evaluation.demonstration",
     "denoise": "restoration.denoising",
     "denoise_files": "bulk.tasks",
+    "download": "data.downloads",
     "estimate_sigma": "restoration.noise",
     "evaluate": "evaluation.measuring",
     "evaluation_json": "evaluation.results",
     "export_onnx": "export.exports",
     "export_saved_model": "export.exports",
     "export_tflite": "export.exports",
+    "finetune": "training.fit",
     "fold_batch_norm": "models.dncnn",
     "inspect_files": "bulk.inspecting",
+    "image_sets": "data.datasets",
     "load_model": "models.weights",
     "model_config": "models.dncnn",
     "open_engine": "engines.opening",
@@ -96,6 +110,7 @@ _MODULES = {
     "shipped_models": "models.cards",
     "task_and_degree": "models.cards",
     "train": "training.fit",
+    "train_config": "training.configs",
     "upscale": "restoration.luminance",
     "upscale_files": "bulk.tasks",
 }
@@ -105,7 +120,10 @@ __all__ = [
     "FORMATS",
     "RECIPES",
     "Client",
+    "Cluster",
+    "ClusterError",
     "ConversionError",
+    "DatasetError",
     "DnCNNError",
     "Engine",
     "EvaluationError",
@@ -121,10 +139,12 @@ __all__ = [
     "ModelError",
     "OptionError",
     "RayError",
+    "RunError",
     "ServingError",
     "Setting",
     "Tally",
     "TrainConfig",
+    "TrainingDivergedError",
     "benchmark",
     "best_in_the_box",
     "build_dncnn",
@@ -136,13 +156,16 @@ __all__ = [
     "demonstrate",
     "denoise",
     "denoise_files",
+    "download",
     "estimate_sigma",
     "evaluate",
     "evaluation_json",
     "export_onnx",
     "export_saved_model",
     "export_tflite",
+    "finetune",
     "fold_batch_norm",
+    "image_sets",
     "inspect_files",
     "load_model",
     "model_config",
@@ -154,6 +177,7 @@ __all__ = [
     "shipped_models",
     "task_and_degree",
     "train",
+    "train_config",
     "upscale",
     "upscale_files",
 ]

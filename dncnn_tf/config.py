@@ -6,8 +6,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .errors import OptionError
+
 Task = Literal["denoise", "general", "pairs"]
 Initialization = Literal["he", "identity"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if self.depth < 3:
-            raise ValueError(f"depth must be at least 3 (first, middle, last layer). Received: depth={self.depth}")
+            raise OptionError(f"depth must be at least 3 (first, middle, last layer). Received: depth={self.depth}")
         if self.filters < 1:
-            raise ValueError(f"filters must be at least 1. Received: filters={self.filters}")
+            raise OptionError(f"filters must be at least 1. Received: filters={self.filters}")
         if self.channels not in (1, 3):
-            raise ValueError(f"channels must be 1 (grey) or 3 (RGB). Received: channels={self.channels}")
+            raise OptionError(f"channels must be 1 (grey) or 3 (RGB). Received: channels={self.channels}")
 
     @property
     def receptive_radius(self) -> int:
@@ -62,7 +65,8 @@ class TrainConfig:
         steps_per_epoch: optimizer steps between two validations and checkpoints.
         epochs: number of such rounds; the schedule spans all of them.
         frozen_share: share of the epochs, the last ones, in which batch normalisation uses fixed statistics, as it does
-            when the model is used. They have a schedule of their own, at half the rate if others come before.
+            when the model is used. They have a schedule of their own, at half the rate if others come before. Of no
+            effect on a network without batch normalisation.
         scales: each image is used at these sizes too.
         loss: "mse" (eq. 1), "psnr" (each patch's PSNR, so that little noise counts as much as much noise) or "rmse"
             (each patch's root mean squared error, between the two).
@@ -73,7 +77,8 @@ class TrainConfig:
         weight_decay: 0 for none.
         initialization: "he" (the paper's) or "identity": orthogonal with the last convolution at zero, so that
             training starts from the identity instead of from noise.
-        init: a model to start from, by name or path; it may be shallower.
+        init: a model to start from, by name or path; it may be shallower, or grey for a colour model. For a network
+            without batch normalisation, that of the start is folded away.
         precision: "auto", "float32" or "bfloat16" (mixed: float32 variables, bfloat16 arithmetic).
         seed: decides weights, patches and noise.
     """
@@ -100,36 +105,38 @@ class TrainConfig:
     weight_decay: float = 0.0
     initialization: Initialization = "identity"
     init: str | None = None
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Precision = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
         low, high = self.sigma
         if not 0 <= low <= high <= 255:
-            raise ValueError(
+            raise OptionError(
                 f"sigma must satisfy 0 <= low <= high <= 255 (0-255 scale). Received: sigma={low:g}-{high:g}"
             )
         for name in ("patch_size", "batch_size", "shards", "steps_per_epoch", "epochs"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1. Received: {name}={getattr(self, name)}")
+                raise OptionError(f"{name} must be at least 1. Received: {name}={getattr(self, name)}")
         if self.batch_size % self.shards:
-            raise ValueError(
+            raise OptionError(
                 f"batch_size must be a multiple of shards, of which there is one for each worker. "
                 f"Received: batch_size={self.batch_size}, shards={self.shards}"
             )
         if not 0 <= self.frozen_share <= 1:
-            raise ValueError(f"frozen_share must be from 0 to 1. Received: frozen_share={self.frozen_share}")
+            raise OptionError(f"frozen_share must be from 0 to 1. Received: frozen_share={self.frozen_share}")
         if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
+            raise OptionError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
         if self.task == "general" and self.model.channels != 1:
-            raise ValueError("the general model (DnCNN-3) works on luminance: channels must be 1. Received: channels=3")
+            raise OptionError(
+                "the general model (DnCNN-3) works on luminance: channels must be 1. Received: channels=3"
+            )
         if (self.task == "pairs") != (self.noisy_data is not None):
-            raise ValueError(
+            raise OptionError(
                 f"pairs need noisy_data, and nothing else does. Received: task={self.task!r}, "
                 f"noisy_data={self.noisy_data!r}"
             )
         if self.task == "pairs" and self.validation_data is not None:
-            raise ValueError(
+            raise OptionError(
                 f"some of the pairs are held out for validation. Received: validation_data={self.validation_data!r}"
             )
 
@@ -140,8 +147,8 @@ class TrainConfig:
 
     @property
     def live_epochs(self) -> int:
-        """Epochs before the statistics of batch normalisation are fixed."""
-        return self.epochs - round(self.epochs * self.frozen_share)
+        """Epochs before the statistics of batch normalisation are fixed; all, where there are none."""
+        return self.epochs - round(self.epochs * self.frozen_share) if self.model.batch_norm else self.epochs
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON types."""
@@ -157,33 +164,53 @@ class TrainConfig:
         return cls(**values)
 
 
-_BLIND = ModelConfig(depth=20)
-_BLIND_COLOUR = ModelConfig(depth=20, channels=3)
-_FROM_SIGMA_25 = {"init": "dncnn-s-25", "learning_rate": 5e-4, "epochs": 12}
-_ANY_SIGMA = {"sigma": (0.0, 55.0), "loss": "psnr"}
+_S = TrainConfig(name="dncnn-s-25")
+_FROM_S = dataclasses.replace(_S, init="dncnn-s-25", learning_rate=5e-4, epochs=12)
+_BLIND = TrainConfig(
+    name="dncnn-b",
+    model=ModelConfig(depth=20),
+    sigma=(0.0, 55.0),
+    loss="psnr",
+    init="dncnn-s-25",
+    epochs=50,
+    frozen_share=0.2,
+)
+_FROM_BLIND = dataclasses.replace(_BLIND, init="dncnn-b", frozen_share=1.0)
 
 RECIPES: dict[str, TrainConfig] = {
     recipe.name: recipe
     for recipe in (
-        TrainConfig(name="dncnn-s-15", sigma=(15.0, 15.0), **_FROM_SIGMA_25),
-        TrainConfig(name="dncnn-s-25"),
-        TrainConfig(name="dncnn-s-50", sigma=(50.0, 50.0), **_FROM_SIGMA_25),
-        TrainConfig(name="dncnn-b", model=_BLIND, **_ANY_SIGMA, init="dncnn-s-25", epochs=50, frozen_share=0.2),
-        TrainConfig(name="cdncnn-b", model=_BLIND_COLOUR, **_ANY_SIGMA, init="dncnn-b", epochs=24, frozen_share=1.0),
-        TrainConfig(
-            name="dncnn-3",
-            model=_BLIND,
-            task="general",
-            **_ANY_SIGMA | {"loss": "rmse"},
-            init="dncnn-b",
-            epochs=160,
-            frozen_share=1.0,
-        ),
+        dataclasses.replace(_FROM_S, name="dncnn-s-15", sigma=(15.0, 15.0)),
+        _S,
+        dataclasses.replace(_FROM_S, name="dncnn-s-50", sigma=(50.0, 50.0)),
+        _BLIND,
+        dataclasses.replace(_FROM_BLIND, name="cdncnn-b", model=ModelConfig(depth=20, channels=3), epochs=24),
+        dataclasses.replace(_FROM_BLIND, name="dncnn-3", task="general", loss="rmse", epochs=160),
     )
 }
 """The six named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
 
 _PAPER_PATCHES = {"dncnn-s-15": 1_600, "dncnn-s-25": 1_600, "dncnn-s-50": 1_600, "dncnn-3": 8_000}
+
+
+def finishing_recipe(name: str) -> TrainConfig:
+    """A second stage for a named model: plain convolutions, which learn 1.4 times as fast, and a cosine of their own.
+
+    It starts from the model in the box; to repeat one that was finished so, its `init` is the first stage's run.
+
+    Args:
+        name: one of `RECIPES`.
+    """
+    recipe = RECIPES[name]
+    return dataclasses.replace(
+        recipe,
+        name=f"{name}-finish",
+        model=dataclasses.replace(recipe.model, batch_norm=False),
+        init=name,
+        learning_rate=5e-4,
+        epochs=120,
+        frozen_share=0.0,
+    )
 
 
 def paper_recipe(name: str) -> TrainConfig:

@@ -2,25 +2,30 @@
 
     DNCNN_TF_DATA=DIR python -m benchmarks.release.publish runs/dncnn-s-25 --hardware "2 cores of an AMD EPYC"
 
-The figures on the card are those of `dncnn-tf evaluate` with its default seed.
+A run of `--recipe NAME-finish` that went on from another run is shipped as NAME; the card has all the runs, and the
+commands that repeat them. The figures on the card are those of `dncnn-tf evaluate` with its default seed; a model that
+is worse in any of them than the one in the box does not take its place.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from dncnn_tf.config import RECIPES, TrainConfig
-from dncnn_tf.data.datasets import published_sets, resolve
+from benchmarks.release.history import history
+from dncnn_tf.config import TrainConfig
+from dncnn_tf.data.datasets import resolve
+from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
+from dncnn_tf.errors import OptionError
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
 from dncnn_tf.evaluation.settings import EvaluationTask, Setting
 from dncnn_tf.evaluation.versions import versions
-from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED
+from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED, degree_text, read_card, shipped_models
 from dncnn_tf.models.weights import load_model, save_weights
 from dncnn_tf.training.run_folder import Run
 
@@ -40,50 +45,70 @@ MEASURED: dict[str, dict[EvaluationTask, dict[str, tuple[float, ...]]]] = {
     "dncnn-3": _denoising(("bsd68", "set12"), BLIND_SIGMAS)
     | {task: {data: tuple(cells) for data, cells in TABLE_5[task].items()} for task in ("super-resolution", "jpeg")},
 }
-CURVE_POINTS = 40
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--hardware", required=True, help="What it was trained on, in words.")
 @click.option("--note", help="How the run came about, where its command alone would not repeat it.")
-def main(folder: Path, hardware: str, note: str | None) -> None:
+@click.option("--even-if-worse", is_flag=True, help="Take the place of a model that is better somewhere.")
+def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> None:
     """Measure the best model of the run in FOLDER and write its weights and card."""
     run = Run(folder)
     config = run.config()
-    name = config.name
-    expected = dataclasses.replace(RECIPES[name], data=config.data, precision=config.precision)
-    if config != expected or not set(config.data.split("+")) <= published_sets().keys():
-        raise click.UsageError(f"only a run of `dncnn-tf train --recipe {name} --data SET` as it stands can be shipped")
+    name = config.name.removesuffix("-finish")
+    try:
+        runs = history(folder, hardware)
+    except OptionError as failure:
+        raise click.UsageError(str(failure)) from None
     model = load_model(folder)
-    engine = open_engine(model, precision="float32")
-    measured = []
+    measured = _measured(open_engine(model, precision="float32"), name)
+    if lines := _worse(measured, name):
+        click.echo("\n".join(lines), err=True)
+        if not even_if_worse:
+            raise click.ClickException(f"{folder} is not better than {name} in every figure")
+    card = {
+        "name": name,
+        "summary": f"DnCNN with {config.model.depth} convolutions for {_purpose(config)}",
+        "measured": measured,
+        "command": " && ".join(each["command"] for each in runs),
+        **({"note": note} if note else {}),
+        "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
+        "result": json.loads(run.result_file.read_text(encoding="utf-8")),
+        "hours": round(sum(each["hours"] for each in runs), 2),
+        "hardware": hardware,
+        "versions": versions(),
+        "curve": runs[-1]["curve"],
+        "runs": runs,
+        "license": "MIT",
+    }
+    save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
+
+
+def _measured(engine: Engine, name: str) -> list[dict[str, Any]]:
+    rows = []
     for task, sets in MEASURED[name].items():
         for data, degrees in sets.items():
             for degree in degrees:
                 result = evaluate(engine, resolve(data), Setting(task, degree))
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                measured.append({"data": data, DEGREE_NAMES[task]: degree, **figures})
-                click.echo(measured[-1])
-    log = run.read_log()
-    card = {
-        "name": name,
-        "summary": f"DnCNN with {config.model.depth} convolutions for {_purpose(config)}",
-        "measured": measured,
-        "command": f"dncnn-tf train --recipe {name} --data {config.data}",
-        **({"note": note} if note else {}),
-        "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
-        "result": json.loads(run.result_file.read_text(encoding="utf-8")),
-        "hours": round(sum(row["seconds"] for row in log) / 3600, 2),
-        "hardware": hardware,
-        "versions": versions(),
-        "curve": [
-            {"step": int(row["step"]), "psnr": round(row["psnr"], 3), "val_psnr": round(row["val_psnr"], 3)}
-            for row in log[-1 :: -max(1, len(log) // CURVE_POINTS)][::-1]
-        ],
-        "license": "MIT",
-    }
-    save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
+                rows.append({"data": data, DEGREE_NAMES[task]: degree, **figures})
+                click.echo(rows[-1])
+    return rows
+
+
+def _worse(measured: list[dict[str, Any]], name: str) -> list[str]:
+    """In what, as far as a card shows it, these figures are below those of the model in the box."""
+    if name not in shipped_models():
+        return []
+    before = {(row["data"], degree_text(row)): row for row in read_card(name)["measured"]}
+    return [
+        f"{row['data']} at {degree_text(row)}: {figure} {row[figure]} instead of {old[figure]}"
+        for row in measured
+        if (old := before.get((row["data"], degree_text(row))))
+        for figure, digits in (("psnr", 2), ("ssim", 4))
+        if round(row[figure], digits) < round(old[figure], digits)
+    ]
 
 
 def _purpose(config: TrainConfig) -> str:

@@ -19,8 +19,8 @@ import numpy as np
 
 from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.data import datasets
-from dncnn_tf.training.batches import patch_sources, training_batches
-from dncnn_tf.training.compiling import new_model
+from dncnn_tf.training.batches import TrainingData
+from dncnn_tf.training.compiling import make_ready, new_model
 
 ROUNDS = 3
 
@@ -41,8 +41,9 @@ def main(data: str, seconds: float) -> None:
 def measure(config: TrainConfig, seconds: float) -> tuple[float, float]:
     """Patches per second of the pipeline alone and of training steps on a batch that is there already."""
     images = datasets.load(config.data, config.model.channels)
-    batches = iter(training_batches(patch_sources(images, config), config))
+    batches = iter(TrainingData(images, images, config).batches())
     model = new_model(config)
+    make_ready(model, config, epoch=0)
     noisy, clean = (np.asarray(part) for part in next(batches))
     step = lambda: model.train_on_batch(noisy, clean)  # noqa: E731
     step()

@@ -122,14 +122,16 @@ def _keras_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
 
     from dncnn_tf.config import TrainConfig
     from dncnn_tf.models import batch_norm
-    from dncnn_tf.training.compiling import new_model
+    from dncnn_tf.training.compiling import make_ready, new_model
 
     if name == KERAS_LAYER:
         batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call  # type: ignore[method-assign]
     precision: Literal["float32", "bfloat16"] = "float32" if name.endswith("float32") else "bfloat16"
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
-        model = new_model(TrainConfig(precision=precision))
+        config = TrainConfig(precision=precision)
+        model = new_model(config)
+        make_ready(model, config, epoch=0)
     batches = tf.data.Dataset.from_tensors((noisy, clean)).repeat()
     iterator = iter(strategy.experimental_distribute_dataset(batches))  # as `fit` does
     model.make_train_function()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dncnn_tf.config import TrainConfig
-
 from ..common import command, start_keras
-from ..training_run import run
+from ..training_run import devices_option, precision_option, run
 
 
 @command("finetune")
@@ -36,8 +35,8 @@ from ..training_run import run
     show_default=True,
     help="Highest learning rate.",
 )
-@click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
-@click.option("--devices", metavar="NAMES", help="Comma-separated TensorFlow devices. Default: all.")
+@precision_option
+@devices_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which patches are seen.")
 @click.option(
     "--output",
@@ -47,7 +46,7 @@ from ..training_run import run
     metavar="DIR",
     help="Run folder.",
 )
-def finetune(pairs: tuple[Path, Path], model: str, devices: str | None, output: Path, **options: Any) -> None:
+def finetune(pairs: tuple[Path, Path], output: Path, **options: Any) -> None:
     """Adapt a model to the noise of your camera or scanner.
 
     NOISY_DIR holds pictures as they come; CLEAN_DIR the same ones without noise, such as the mean of many exposures.
@@ -57,24 +56,7 @@ def finetune(pairs: tuple[Path, Path], model: str, devices: str | None, output: 
     dncnn-tf finetune --pairs noisy/ clean/
     dncnn-tf denoise photo.png --model runs/finetuned
     """
-    noisy, clean = pairs
     start_keras()
-    from dncnn_tf.data.datasets import is_colour, resolve
-    from dncnn_tf.models.dncnn import model_config
-    from dncnn_tf.models.weights import load_model
-    from dncnn_tf.restoration.choice import choose_model
+    from dncnn_tf import finetune as start
 
-    if model == "auto":
-        colour = any(is_colour(path) for path in resolve(str(clean)))
-        model = choose_model(3 if colour else 1, None)
-    config = TrainConfig(
-        name=output.name,
-        model=model_config(load_model(model)),
-        task="pairs",
-        data=str(clean),
-        noisy_data=str(noisy),
-        init=model,
-        frozen_share=1.0,
-        **options,
-    )
-    run(config, output, devices=devices)
+    run(functools.partial(start, *pairs, output=output, **options), output)

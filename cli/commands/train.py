@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
-
-from ..common import command, note
+from ..common import command, note, start_keras
 from ..parameters import SigmaRange
-from ..training_run import run
-
-_RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
+from ..training_run import devices_option, run
 
 
 @command("train")
 @click.option("--sigma", type=SigmaRange(), help="Noise level (DnCNN-S), or LOW-HIGH for a blind model (DnCNN-B).")
-@click.option(
-    "--recipe", type=click.Choice(_RECIPES), metavar="NAME", help="A named model; NAME-paper trains it as published."
-)
+@click.option("--recipe", metavar="NAME", help="A named model; NAME-paper: as published; NAME-finish: going on.")
 @click.option(
     "--task", type=click.Choice(["denoise", "general"]), help="general: noise, super-resolution and JPEG (DnCNN-3)."
 )
@@ -36,7 +30,7 @@ _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
 )
 @click.option("--data", metavar="NAME|DIR", help="Sets or folders, joined by +. Default: embedded photographs.")
 @click.option("--validation-data", metavar="NAME|DIR", help="Default: some images of --data, held out.")
-@click.option("--epochs", type=click.IntRange(1), help="Rounds, each ending with validation and a checkpoint.")
+@click.option("--epochs", type=click.IntRange(1), help="Rounds, each with a checkpoint; may change with --resume.")
 @click.option("--steps-per-epoch", type=click.IntRange(1), help="Optimizer steps in a round.")
 @click.option("--batch-size", type=click.IntRange(1), help="Patches per step, over all devices.")
 @click.option("--patch-size", type=click.IntRange(8), help="Side of a patch in pixels.")
@@ -50,18 +44,11 @@ _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
 @click.option(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="auto: bfloat16 where it is fast."
 )
-@click.option("--devices", metavar="NAMES", help="Comma-separated TensorFlow devices. Default: all.")
+@devices_option
 @click.option("--seed", type=click.IntRange(0), help="Decides weights, patches and noise.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/RECIPE]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --output where it stopped.")
-def train(
-    recipe: str | None,
-    color: bool | None,
-    devices: str | None,
-    output: Path | None,
-    resume: bool,
-    **options: Any,
-) -> None:
+def train(devices: list[str] | None, output: Path | None, resume: bool, epochs: int | None, **options: Any) -> None:
     """Train a model.
 
     \b
@@ -70,47 +57,21 @@ def train(
     dncnn-tf train --sigma 0-55 --color           CDnCNN-B
     dncnn-tf train --recipe dncnn-s-25-paper      … trained as published
     dncnn-tf train --recipe dncnn-s-15            the shipped model: starts from dncnn-s-25
+    dncnn-tf train --recipe dncnn-s-25-finish     … goes on from dncnn-s-25
+    dncnn-tf train --resume --output runs/mine    a run that was stopped
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    chosen = recipe is not None or color is not None or bool(given)
-    if resume and not chosen and output is None:
-        raise click.UsageError("say which run to go on with: --resume --output DIR, or the options it was started with")
-    config = None if resume and not chosen else _config(recipe, color, given)
-    folder = output or Path("runs") / config.name
+    from dncnn_tf import OptionError, train_config
 
-    if config is not None and config.data == "sample":
-        note("training on the embedded photographs; the paper used 400 images: --data train400")
-    run(config, folder, resume=resume, devices=devices)
+    if any(value is not None for value in options.values()) or not resume:
+        config = train_config(epochs=epochs, **options)
+        output = output or Path("runs") / config.name
+        if config.data == "sample":
+            note("training on the embedded photographs; the paper used 400 images: --data train400")
+    elif output is None:
+        raise OptionError("say which run to go on with: `resume` with `output` DIR, or the options it was started with")
+    else:
+        config = None
+    start_keras()
+    from dncnn_tf import train as start
 
-
-def _config(recipe: str | None, color: bool | None, given: dict[str, Any]) -> TrainConfig:
-    """The recipe asked for by name or by what it is for, with the options given put in."""
-    base = _named_recipe(recipe, color, given)
-    fields = {field.name for field in dataclasses.fields(ModelConfig)}
-    model = dataclasses.replace(base.model, **{name: given[name] for name in given if name in fields})
-    if color is not None:
-        model = dataclasses.replace(model, channels=3 if color else 1)
-    if base.init is not None and "init" not in given and model != base.model:
-        raise click.UsageError(
-            f"--recipe {recipe} starts from {base.init}, so its network is fixed; to train another one, give --sigma"
-        )
-    rest = {name: value for name, value in given.items() if name not in fields}
-    if rest.get("optimizer") == "adamw" and base.weight_decay == 0:
-        rest.setdefault("weight_decay", 1e-4)
-    try:
-        return dataclasses.replace(base, model=model, **rest)
-    except ValueError as failure:
-        raise click.UsageError(str(failure)) from None
-
-
-def _named_recipe(recipe: str | None, color: bool | None, given: dict[str, Any]) -> TrainConfig:
-    if recipe is not None:
-        return paper_recipe(recipe.removesuffix("-paper")) if recipe.endswith("-paper") else RECIPES[recipe]
-    if given.get("task") == "general":
-        return dataclasses.replace(RECIPES["dncnn-3"], init=None)
-    if "sigma" not in given:
-        raise click.UsageError("say what to train: --sigma 25, --sigma 0-55, --task general or --recipe NAME")
-    low, high = given["sigma"]
-    if low < high:
-        return dataclasses.replace(RECIPES["cdncnn-b" if color else "dncnn-b"], init=None)
-    return dataclasses.replace(RECIPES["dncnn-s-25"], name=f"{'c' if color else ''}dncnn-s-{low:g}")
+    run(functools.partial(start, config, output, resume=resume, epochs=epochs, devices=devices), output)

@@ -8,13 +8,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from ..errors import DnCNNError
 from ..images.formats import SUFFIXES
-from .decoding import GREY_MODES, to_8bit
+from .decoding import DatasetError, decode, pixels
 
 REGISTRY = Path(__file__).with_name("registry.json")
 
@@ -22,7 +21,7 @@ REGISTRY = Path(__file__).with_name("registry.json")
 # color, horse, logo, page, phantom, text), microscopy and medicine (cell, ihc, microaneurysms, retina: few edges
 # and one object over many pixels), nearly empty or blurred pictures (clock_motion, hubble_deep_field, moon), and
 # motorcycle_right, the same scene a second time. camera.png is last because training holds the last images out
-# for validation, and the demo denoises it: without --validation-data it is never trained on.
+# for validation, and the demo denoises it: without validation data it is never trained on.
 _SAMPLE = (
     "astronaut.png",
     "brick.png",
@@ -38,10 +37,6 @@ _SAMPLE = (
 
 # 8 GiB for training, which keeps each image at four sizes (2.9 times the pixels).
 _MAX_DECODED_BYTES = 8 * 2**30 // 3
-
-
-class DatasetError(DnCNNError):
-    """Images cannot be had; the message says which, why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +78,14 @@ def published_sets() -> dict[str, ImageSet]:
     return {name: _part(entry, entries) if "part_of" in entry else _image_set(entry) for name, entry in entries.items()}
 
 
-def _part(entry: dict, entries: dict[str, dict]) -> ImageSet:
+def _part(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> ImageSet:
     """Those images of another set that are in one folder of it."""
     whole = _image_set(entries[entry["part_of"]])
     folder = whole.folder / entry["folder"]
     return ImageSet(entry["used_for"], folder, tuple(file for file in whole.files if file.cached.parent == folder))
 
 
-def _image_set(entry: dict) -> ImageSet:
+def _image_set(entry: dict[str, Any]) -> ImageSet:
     folder = PurePosixPath(entry["here"])
     source = f"{entry['repository']}/{entry['commit']}/{entry['path']}"
     files = (
@@ -126,10 +121,53 @@ def resolve(data: str) -> list[Path]:
     return _files_of_folder(Path(data))
 
 
+@dataclass(frozen=True)
+class SetListing:
+    """What there is of a set.
+
+    Attributes:
+        name: by which it is asked for.
+        images: how many it has.
+        size: of its originals, in bytes.
+        where: "embedded", "DNCNN_TF_DATA", "cache", "incomplete" (a folder that lacks images) or "not here".
+        used_for: what the paper used it for.
+    """
+
+    name: str
+    images: int
+    size: int
+    where: str
+    used_for: str
+
+
+def image_sets() -> list[SetListing]:
+    """The embedded photographs and every published set, and where each is on this machine."""
+    sample = sample_files()
+    embedded = SetListing(
+        "sample", len(sample), sum(file.stat().st_size for file in sample), "embedded", "a first training"
+    )
+    published = (
+        SetListing(name, len(each.files), sum(file.size for file in each.files), _where(name), each.used_for)
+        for name, each in published_sets().items()
+    )
+    return [embedded, *published]
+
+
+def _where(name: str) -> str:
+    try:
+        if local_files(name):
+            return "DNCNN_TF_DATA"
+    except DatasetError:
+        return "incomplete"
+    return "cache" if cached_files(name) else "not here"
+
+
 def sample_files() -> list[Path]:
     """The embedded photographs: ten that come inside scikit-image's wheel; the last one is for validation."""
-    folder = Path(importlib.util.find_spec("skimage").origin).parent / "data"
-    return [folder / name for name in _SAMPLE]
+    spec = importlib.util.find_spec("skimage")  # importing it takes a while
+    assert spec is not None
+    assert spec.origin is not None
+    return [Path(spec.origin).parent / "data" / name for name in _SAMPLE]
 
 
 def local_files(name: str) -> list[Path] | None:
@@ -198,45 +236,10 @@ def load(data: str, channels: int) -> list[np.ndarray]:
             fit in memory.
     """
     files = resolve(data)
-    pixels = sum(_pixels(path) for path in files)
-    if pixels * channels > _MAX_DECODED_BYTES:
+    total = sum(pixels(path) for path in files)
+    if total * channels > _MAX_DECODED_BYTES:
         raise DatasetError(
-            f"{data}: {len(files)} images of {pixels / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
+            f"{data}: {len(files)} images of {total / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
             f"images may take; use at most {_MAX_DECODED_BYTES / channels / 1e6:,.0f} million pixels"
         )
     return [decode(path, channels) for path in files]
-
-
-def _pixels(path: Path) -> int:
-    """Size by the header alone."""
-    try:
-        with Image.open(path) as file:
-            return file.width * file.height
-    except Exception as error:  # Pillow's readers fail in many ways on files that are not what their names say
-        raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
-
-
-def is_colour(path: Path) -> bool:
-    """Whether an image file has colour channels, by its header alone.
-
-    Raises:
-        DatasetError: it is no image, or damaged.
-    """
-    try:
-        with Image.open(path) as file:
-            return file.mode[0] not in "IF" and file.mode not in GREY_MODES
-    except Exception as error:
-        raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
-
-
-def decode(path: Path, channels: int) -> np.ndarray:
-    """Read one image file, as `load` does.
-
-    Raises:
-        DatasetError: it is no image, or damaged.
-    """
-    try:
-        with Image.open(path) as file:
-            return to_8bit(file, channels)
-    except Exception as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); remove it or replace it") from error

@@ -2,10 +2,60 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
-GREY_MODES = ("1", "L", "LA", "La")
+from ..errors import DnCNNError
+
+_GREY_MODES = ("1", "L", "LA", "La")
+
+
+class DatasetError(DnCNNError, ValueError):
+    """Images cannot be had or used; the message says which, why and what to do."""
+
+
+def pixels(path: Path) -> int:
+    """How many an image file has, by its header alone.
+
+    Raises:
+        DatasetError: it is no image, or damaged.
+    """
+    size: tuple[int, int] = _header(path, "size")
+    return size[0] * size[1]
+
+
+def is_color(path: Path) -> bool:
+    """Whether an image file has colour channels, by its header alone.
+
+    Raises:
+        DatasetError: it is no image, or damaged.
+    """
+    mode: str = _header(path, "mode")
+    return mode[0] not in "IF" and mode not in _GREY_MODES
+
+
+def _header(path: Path, field: str) -> Any:
+    try:
+        with Image.open(path) as file:
+            return getattr(file, field)
+    except Exception as error:  # Pillow's readers fail in many ways on files that are not what their names say
+        raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
+
+
+def decode(path: Path, channels: int) -> np.ndarray:
+    """Read one image file, as `datasets.load` does: uint8 (H, W, channels).
+
+    Raises:
+        DatasetError: it is no image, or damaged.
+    """
+    try:
+        with Image.open(path) as file:
+            return to_8bit(file, channels)
+    except Exception as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); remove it or replace it") from error
 
 
 def to_8bit(file: Image.Image, channels: int) -> np.ndarray:

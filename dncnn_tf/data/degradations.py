@@ -23,7 +23,8 @@ def add_gaussian_noise(clean: np.ndarray, sigma: float, rng: np.random.Generator
         sigma: standard deviation on the 0–255 scale.
         rng: source of the noise.
     """
-    return clean + rng.standard_normal(clean.shape, np.float32) * np.float32(sigma / 255)
+    noisy: np.ndarray = clean + rng.standard_normal(clean.shape, np.float32) * np.float32(sigma / 255)
+    return noisy
 
 
 def bicubic_down_up(clean: np.ndarray, scale: int, *, enlarge_in_8_bits: bool = False) -> np.ndarray:
@@ -63,7 +64,8 @@ def _down_up_plane(plane: np.ndarray, scale: int, enlarge_in_8_bits: bool) -> np
 
 def _round_8bit(plane: np.ndarray) -> np.ndarray:
     """MATLAB rounds halves up. At ×2 one value in thirty is a half, but for the last digits of float32."""
-    return np.floor(np.clip(plane, 0, 1) * 255 + np.float32(0.5 + 1e-4)) / np.float32(255)
+    levels: np.ndarray = np.floor(np.clip(plane, 0, 1) * 255 + np.float32(0.5 + 1e-4))
+    return levels / np.float32(255)
 
 
 def jpeg(clean: np.ndarray, quality: int) -> np.ndarray:

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import pooch
 from requests.exceptions import ConnectionError, HTTPError, RequestException, Timeout
 
-from .datasets import DatasetError, RemoteFile, cache_folder, cached_files, published_sets
+from .datasets import RemoteFile, cache_folder, published_sets
+from .decoding import DatasetError
 
 _CONNECTIONS = 8
 
@@ -57,7 +58,7 @@ def download(name: str, *, progress: Callable[[int], None] = lambda size: None) 
             progress(fetches[fetch].size)
     finally:
         pool.shutdown(cancel_futures=True)
-    return cached_files(name)
+    return [cache_folder() / file.cached for file in files]
 
 
 def _store(files: tuple[RemoteFile, ...]) -> pooch.Pooch:
@@ -68,9 +69,13 @@ def _store(files: tuple[RemoteFile, ...]) -> pooch.Pooch:
         path=cache_folder(),
         base_url=base_url(),
         registry={str(file.cached): file.sha256 for file in files},
-        urls={str(file.cached): f"{base_url()}/{quote(file.url_path)}" for file in files},
+        urls={str(file.cached): _url(file) for file in files},
         retry_if_failed=1,
     )
+
+
+def _url(file: RemoteFile) -> str:
+    return f"{base_url()}/{quote(file.url_path)}"
 
 
 def _finish(result: Callable[[], str], file: RemoteFile, name: str) -> None:
@@ -81,7 +86,8 @@ def _finish(result: Callable[[], str], file: RemoteFile, name: str) -> None:
     except (ConnectionError, Timeout):
         raise DatasetError(f"{name}: no connection to {base_url()}; check the network and {again}") from None
     except HTTPError as error:
-        raise DatasetError(f"{error.request.url}: the server answered {error.response.status_code}; {again}") from None
+        status = error.response.status_code if error.response is not None else "nothing"
+        raise DatasetError(f"{_url(file)}: the server answered {status}; {again}") from None
     except RequestException:
         raise DatasetError(f"{file.cached.name}: the connection broke, nothing of it is kept; {again}") from None
     except ValueError:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..images.formats import SUFFIXES
-from .datasets import DatasetError, decode, resolve
+from .decoding import DatasetError, decode
 
 
-def load_pairs(noisy: Path, clean: Path, channels: int) -> list[np.ndarray]:
+def load_pairs(noisy: Path, clean: Sequence[Path], channels: int) -> list[np.ndarray]:
     """Read pairs of images; those that belong together have the same name, up to the ending.
 
     Args:
         noisy: folder of the noisy images.
-        clean: folder of the clean ones.
+        clean: the clean ones, as `datasets.resolve` gives them.
         channels: C, 1 for grey or 3 for RGB.
 
     Returns:
-        uint8 (H, W, 2·C) in order of name: the noisy image's channels, then the clean one's.
+        uint8 (H, W, 2·C) in the order of `clean`: the noisy image's channels, then the clean one's.
 
     Raises:
         DatasetError: a folder or an image cannot be read, an image lacks its counterpart, or their sizes differ.
     """
     pairs = []
-    for path in resolve(str(clean)):
+    for path in clean:
         try:
             partner = counterpart(path, noisy)
         except (ValueError, OSError) as error:

@@ -22,7 +22,7 @@ def fastest_for_engines() -> Precision:
     return "bfloat16" if cpu_has_bfloat16() else "float32"
 
 
-def training_precision(precision: str) -> str:
+def training_precision(precision: Literal["auto", "float32", "bfloat16"]) -> Precision:
     """What "auto" stands for where a network is trained, on a GPU if there is one; others as they are."""
     if precision != "auto":
         return precision

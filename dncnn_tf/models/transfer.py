@@ -36,7 +36,7 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
             "a model can start from one that has the same filters, residual and batch_norm, is not deeper, and is grey "
             f"if the model is. Received: a start of {have} for a model of {want}"
         )
-    sources, targets = convolutions(source), convolutions(target)
+    sources, targets, norms = convolutions(source), convolutions(target), batch_norms(source)
     copies = want.channels // have.channels
     for old, new in zip(sources[1:-1], targets[1 : have.depth - 1], strict=True):
         new.set_weights(old.get_weights())
@@ -48,7 +48,7 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     for i in range(2, have.depth):
         if have.batch_norm:
             target.get_layer(f"bn_{i}").set_weights(source.get_layer(f"bn_{i}").get_weights())
-    mean, variance = _rectified_moments(source)
+    mean, variance = _rectified_moments(norms[-1]) if norms else (np.zeros(have.filters), np.ones(have.filters))
     for i in range(have.depth, want.depth):
         _set_identity(target, i, mean, variance)
 
@@ -63,19 +63,15 @@ def _set_identity(model: keras.Model, i: int, mean: np.ndarray, variance: np.nda
         norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean, variance])
 
 
-def _rectified_moments(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each feature after the last ReLU, as batch normalisation says they are.
+def _rectified_moments(norm: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each feature after a normalisation and a ReLU.
 
     Its output is close to a normal distribution of mean β and deviation |γ|; rectified, that has these moments. With
     them, a new layer's batch statistics in training agree with those that make it the identity.
     """
-    norms = batch_norms(model)
-    if not norms:
-        filters = model_config(model).filters
-        return np.zeros(filters, np.float32), np.ones(filters, np.float32)
     from scipy.stats import norm as normal
 
-    gamma, beta = (np.asarray(weights, np.float64) for weights in norms[-1].get_weights()[:2])
+    gamma, beta = (np.asarray(weights, np.float64) for weights in norm.get_weights()[:2])
     sigma = np.maximum(np.abs(gamma), 1e-6)
     inside, density = normal.cdf(beta / sigma), normal.pdf(beta / sigma)
     mean = beta * inside + sigma * density

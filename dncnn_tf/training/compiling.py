@@ -7,41 +7,63 @@ import tensorflow as tf
 
 from ..config import TrainConfig
 from ..engines.precision import KERAS_POLICIES, training_precision
-from ..models.batch_norm import freeze_batch_norm, is_frozen
-from ..models.dncnn import build_dncnn
+from ..models.batch_norm import batch_norms, freeze_batch_norm, is_frozen
+from ..models.cards import ModelError
+from ..models.dncnn import build_dncnn, fold_batch_norm
 from ..models.transfer import transfer_weights
 from ..models.weights import load_model
 from .losses import negative_psnr, psnr, root_mean_squared_error
-from .optimizers import ClippedSGD, Muon
+from .optimizers import new_optimizer
 
 _LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error}
 
 
 def new_model(config: TrainConfig) -> keras.Model:
-    """Build and compile the model of a run, started from `config.init` where that is given."""
-    model = build_dncnn(
-        config.model,
-        initialization=config.initialization,
-        dtype=KERAS_POLICIES[training_precision(config.precision)],
-        seed=config.seed,
-    )
+    """Build the model of a run, started from `config.init` where that is given; it has to be made ready to learn.
+
+    Raises:
+        ModelError: the model to start from cannot be loaded.
+        ValueError: it does not fit.
+    """
+    dtype = KERAS_POLICIES[training_precision(config.precision)]
+    model = build_dncnn(config.model, initialization=config.initialization, dtype=dtype, seed=config.seed)
     if config.init is not None:
-        transfer_weights(load_model(config.init), model)
-    if not config.live_epochs:
-        freeze_batch_norm(model)
-    compile_model(model, config)
+        start = load_model(config.init)
+        if config.model.batch_norm and not batch_norms(start):
+            raise ModelError(
+                f"{config.init}: has no batch normalisation, so a model that starts from it has none either; "
+                "give `batch_norm` False"
+            )
+        transfer_weights(start if config.model.batch_norm else fold_batch_norm(start), model)
     return model
 
 
-def compile_model(model: keras.Model, config: TrainConfig) -> None:
-    """Make ready for the phase of training that the model is in: with live or with frozen statistics."""
-    model.compile(
-        optimizer=_optimizer(config, frozen=is_frozen(model)),
-        loss=_LOSSES[config.loss],
-        loss_weights=[_loss_weight(config)],
-        metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
-        jit_compile=_xla_pays(),
-    )
+def make_ready(model: keras.Model, config: TrainConfig, epoch: int) -> None:
+    """Bring a model into the phase that an epoch belongs to, with live or with frozen statistics, in place.
+
+    At a phase's beginning it gets a new optimizer. Within one, as after a resume, it keeps what it has, at the rate
+    that the configuration has for this step.
+
+    Args:
+        model: with the network of `config`.
+        config: the run's.
+        epoch: the one to come, counted from 0.
+    """
+    frozen = epoch >= config.live_epochs
+    rate, loss_weight = schedule(config, frozen=frozen), _loss_weight(config)
+    step = (epoch - (config.live_epochs if frozen else 0)) * config.steps_per_epoch
+    if not model.compiled or (frozen and not is_frozen(model)):
+        if frozen:
+            freeze_batch_norm(model)
+        model.compile(
+            optimizer=new_optimizer(config.optimizer, rate, config.weight_decay),
+            loss=_LOSSES[config.loss],
+            loss_weights=[loss_weight],
+            metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
+            jit_compile=_xla_pays(),
+        )
+    model.optimizer.learning_rate = rate
+    model.optimizer.iterations.assign(step)
 
 
 def _loss_weight(config: TrainConfig) -> float:
@@ -57,20 +79,6 @@ def _xla_pays() -> bool:
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
-
-
-def _optimizer(config: TrainConfig, *, frozen: bool) -> keras.optimizers.Optimizer:
-    rate = schedule(config, frozen=frozen)
-    decay = config.weight_decay or None
-    if config.optimizer == "sgd":
-        # The paper mentions no clipping. Without it, its rate of 0.1 diverges from He's start. In some hundred steps of
-        # DnCNN-S, a norm of 0.1 learned more slowly than 0.3, and 1 killed the network without normalisation.
-        return ClippedSGD(rate, norm=0.3, momentum=0.9, weight_decay=decay)
-    if config.optimizer == "muon":
-        return Muon(rate, weight_decay=decay)
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate, beta_2=0.99, weight_decay=decay)
 
 
 def schedule(config: TrainConfig, *, frozen: bool) -> keras.optimizers.schedules.LearningRateSchedule | float:

@@ -1,28 +1,23 @@
-"""Train a DnCNN: strategy, `model.fit`, checkpoints, resume, and statistics that have caught up at the end."""
+"""One run from its configuration to its model: data, devices, `fit`, checkpoints, resume."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from ..config import TrainConfig
-from ..data import datasets
-from ..data.pairs import load_pairs
 from ..engines.precision import training_precision
-from ..errors import DnCNNError
-from ..models.batch_norm import freeze_batch_norm, is_frozen
-from .batches import patch_sources, training_batches, validation_batches
-from .compiling import compile_model, new_model
-from .loops import OneOfWorkers, OneProcess, require_same
-from .patches import PatchSource
+from ..errors import DnCNNError, OptionError
+from .batches import TrainingData
+from .compiling import new_model
+from .configs import finetuning_config
+from .loops import open_loop
 from .recording import Record, tensorboard
 from .run_folder import Run
 from .workers import Cluster
@@ -34,9 +29,10 @@ class TrainingDivergedError(DnCNNError):
 
 def train(
     config: TrainConfig | None,
-    folder: Path,
+    output: Path,
     *,
     resume: bool = False,
+    epochs: int | None = None,
     devices: list[str] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     note: Callable[[str], None] = lambda line: None,
@@ -51,8 +47,10 @@ def train(
 
     Args:
         config: what to train; None, with `resume`, for the run's own configuration.
-        folder: the run folder.
+        output: the run folder.
         resume: go on from the newest checkpoint, with optimizer, schedule and data where they were.
+        epochs: for how many, in place of the configuration's. A resumed run goes on at the rate that a schedule over
+            so many has where the run is.
         devices: TensorFlow device names to mirror over; None for all visible ones.
         callbacks: further Keras callbacks, such as a progress display.
         note: called with a line about something that a person should know.
@@ -64,132 +62,102 @@ def train(
         RunError: the folder is taken, in use or damaged, or its run was configured otherwise.
         ClusterError: TF_CONFIG makes no sense, or another worker is gone.
         TrainingDivergedError: the loss became NaN or infinite.
-        DatasetError, ValueError: the data cannot be used.
-        ModelError: the model to start from cannot be loaded.
+        DatasetError: the data cannot be used.
+        OptionError: the configuration does not fit the devices, or there is none.
+        ModelError, ValueError: the model to start from cannot be loaded, or does not fit.
     """
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"training needs Keras on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
-    cluster, run = Cluster.from_environment(), Run(folder)
-    if resume:
-        config = run.config(expected=config)
-    else:
-        if cluster.is_chief:
-            run.require_empty()
-        shards = cluster.size if config.shards == 1 else config.shards
-        config = dataclasses.replace(config, precision=training_precision(config.precision), shards=shards)
+        raise OptionError(f"training needs Keras on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
+    cluster, run = Cluster.from_environment(), Run(Path(output))
+    before, config = _configurations(config, run, cluster, resume=resume, epochs=epochs)
     # All that can be refused comes before anything is written.
-    training, validation = _images(config)
-    own_shards = cluster.own_shards(config.shards)
-    strategy = _strategy(config, cluster, devices, note)
-    sources = patch_sources(training, config, own_shards)
-    together = strategy.num_replicas_in_sync if cluster.size == 1 else 1
-    validation_data = validation_batches(validation, config, replicas=together)
-    started = None if resume else _new_model(config, strategy)
-    with run.locked() if cluster.is_chief else contextlib.nullcontext():
-        if resume:
-            model, epoch = _latest_checkpoint(run, strategy, note) or (_new_model(config, strategy), 0)
-            if cluster.size > 1:
-                require_same(strategy, epoch)
+    data = TrainingData.load(config, cluster.own_shards(config.shards))
+    loop = open_loop(data, cluster, devices, note)
+    with loop.strategy.scope():
+        new = None if resume else new_model(config)
+    with run.locked(new=not resume) if cluster.is_chief else contextlib.nullcontext():
+        if new is None:
+            with loop.strategy.scope():
+                model, epoch = run.latest_checkpoint(note) or (new_model(config), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
+            if config.epochs != before.epochs:
+                note(f"the learning rate is that of {config.epochs} epochs from here on, not of {before.epochs}")
         else:
-            model, epoch = started, 0
-            if cluster.is_chief:
-                run.create(config)
-        loop = (OneProcess if cluster.size == 1 else OneOfWorkers)(strategy, model, validation_data)
+            model, epoch = new, 0
+        loop.begin(model, config, epoch)
+        if cluster.is_chief:
+            run.write_config(config)
         record = Record(config, run, run.read_log()[:epoch])
         watching = [record, *tensorboard(run), *callbacks] if cluster.is_chief else []
         if config.init is not None and epoch == 0:
             note(f"started from {config.init}: validation {loop.validation_psnr():.2f} dB")
-        _fit(loop, epoch, config, sources, [_StopAtNaN(), *watching])
+        loop.train(config, epoch, [_StopAtNaN(), *watching])
         if cluster.is_chief:
             record.finish(model, loop.validation_psnr())
     return model
 
 
-def _fit(
-    loop: OneProcess | OneOfWorkers,
-    epoch: int,
-    config: TrainConfig,
-    sources: dict[int, PatchSource],
-    callbacks: list[keras.callbacks.Callback],
-) -> None:
-    """Train to the end, first with live statistics of batch normalisation, then with frozen ones."""
-    for last_epoch in dict.fromkeys((config.live_epochs, config.epochs)):
-        if epoch < last_epoch:
-            if epoch >= config.live_epochs and not is_frozen(loop.model):
-                with loop.strategy.scope():
-                    freeze_batch_norm(loop.model)
-                    compile_model(loop.model, config)
-            loop.fit(
-                training_batches(sources, config, first_step=epoch * config.steps_per_epoch),
-                epochs=range(epoch, last_epoch),
-                steps_per_epoch=config.steps_per_epoch,
-                callbacks=callbacks,
-            )
-            epoch = last_epoch
-        loop.reestimate_batch_norm(training_batches(sources, config, first_step=last_epoch * config.steps_per_epoch))
+def _configurations(
+    config: TrainConfig | None, run: Run, cluster: Cluster, *, resume: bool, epochs: int | None
+) -> tuple[TrainConfig, TrainConfig]:
+    """That of a run as it was left and that with which it goes on; of a new one, the same twice."""
+    if config is not None and epochs is not None:
+        config = dataclasses.replace(config, epochs=epochs)
+    if resume:
+        before = run.config(expected=config)
+        return before, run.rescheduled(before, epochs or (config or before).epochs)
+    if config is None:
+        raise OptionError("only `resume` goes without a configuration. Received: config=None, resume=False")
+    if cluster.is_chief:
+        run.require_empty()
+    shards = cluster.size if config.shards == 1 else config.shards
+    config = dataclasses.replace(config, precision=training_precision(config.precision), shards=shards)
+    return config, config
 
 
-def _latest_checkpoint(
-    run: Run, strategy: tf.distribute.Strategy, note: Callable[[str], None]
-) -> tuple[keras.Model, int] | None:
-    """The model to go on with and the number of epochs behind it; None if the first one was never finished."""
-    with strategy.scope():
-        checkpoint = run.latest_checkpoint()
-    if checkpoint is None:
-        return None
-    model, epoch, damaged = checkpoint
-    for line in damaged:
-        note(line)
-    return model, epoch
+def finetune(
+    noisy: Path,
+    clean: Path,
+    *,
+    model: str | Path = "auto",
+    output: Path = Path("runs/finetuned"),
+    devices: list[str] | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    note: Callable[[str], None] = lambda line: None,
+    **options: Any,
+) -> keras.Model:
+    """Adapt a model to the noise of your own pictures: pairs of noisy and clean ones, under the same names.
 
+    One pair in twenty, at least one, is held out to tell whether it helps.
 
-def _new_model(config: TrainConfig, strategy: tf.distribute.Strategy) -> keras.Model:
-    with strategy.scope():
-        return new_model(config)
+    Args:
+        noisy: a folder of pictures as they come.
+        clean: a folder of the same ones without noise, such as the mean of many exposures.
+        model: where to start, a name or path; "auto" for the blind model in the box, for colour if a picture has any.
+        output: the run folder.
+        devices: as for `train`.
+        callbacks: as for `train`.
+        note: as for `train`.
+        **options: of `finetuning_config`: epochs, steps_per_epoch, batch_size, patch_size, learning_rate, precision,
+            seed.
 
+    Returns:
+        The trained model; the run folder has it as `best.keras` and `last.keras`.
 
-def _strategy(
-    config: TrainConfig, cluster: Cluster, devices: list[str] | None, note: Callable[[str], None]
-) -> tf.distribute.Strategy:
-    if cluster.size == 1:
-        strategy = tf.distribute.MirroredStrategy(devices)
-    elif devices is not None:
-        raise ValueError(
-            "each worker trains on all devices it sees; hide others by CUDA_VISIBLE_DEVICES, not --devices"
-        )
-    else:
-        note(f"worker {cluster.index + 1} of {cluster.size}: waiting for the others")
-        cluster.meet(json.dumps(config.to_dict() | {"workers": cluster.addresses}, sort_keys=True))
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
-        raise ValueError(
-            f"the batch is shared out over the devices, so its size must be a multiple of their number. "
-            f"Received: batch_size={config.batch_size} for {replicas} devices"
-        )
-    return strategy
-
-
-def _images(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Training and validation images; without a validation set, one image in twenty is held out (12 at most)."""
-    channels = config.model.channels
-    if config.task == "pairs":
-        images = load_pairs(Path(config.noisy_data), Path(config.data), channels)
-    else:
-        images = datasets.load(config.data, channels)
-    if config.validation_data is not None:
-        return images, datasets.load(config.validation_data, channels)
-    if len(images) == 1:
-        raise ValueError("without validation data, training needs at least 2 images. Received: 1 image")
-    held_out = max(1, min(12, len(images) // 20))
-    return images[:-held_out], images[-held_out:]
+    Raises:
+        DatasetError: a picture cannot be read or lacks its counterpart, or there are too few.
+        ModelError: the model to start from cannot be loaded.
+        RunError, OptionError, TrainingDivergedError: as for `train`.
+    """
+    config = finetuning_config(noisy, clean, model=model, name=Path(output).name, **options)
+    return train(config, output, devices=devices, callbacks=callbacks, note=note)
 
 
 class _StopAtNaN(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if not math.isfinite(logs["loss"]):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        loss = (logs or {})["loss"]
+        if not math.isfinite(loss):
             raise TrainingDivergedError(
-                f"the loss became {logs['loss']} after batch {batch + 1} of the epoch: training has diverged; "
+                f"the loss became {loss} after batch {batch + 1} of the epoch: training has diverged; "
                 "start again with a lower learning rate or in float32 precision"
             )

@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from ..data.decoding import DatasetError
+
 
 def rescaled(images: Sequence[np.ndarray], scales: Sequence[float], minimum: int) -> list[np.ndarray]:
     """Every image at every scale (bicubic), as far as both sides keep at least `minimum` pixels.
@@ -18,7 +20,7 @@ def rescaled(images: Sequence[np.ndarray], scales: Sequence[float], minimum: int
         minimum: shortest side that is of use, in pixels.
 
     Raises:
-        ValueError: no image is large enough at any scale.
+        DatasetError: no image is large enough at any scale.
     """
     kept = []
     for image in images:
@@ -34,7 +36,7 @@ def rescaled(images: Sequence[np.ndarray], scales: Sequence[float], minimum: int
             kept.append(np.asarray(resized).reshape(size[1], size[0], channels))
     if not kept:
         largest = max(min(image.shape[:2]) for image in images)
-        raise ValueError(
+        raise DatasetError(
             f"patches of {minimum}x{minimum} pixels need images at least as large. "
             f"Received: {len(images)} images whose shorter side is {largest} at most; take a smaller patch size"
         )

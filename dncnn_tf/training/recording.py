@@ -33,13 +33,14 @@ class Record(keras.callbacks.Callback):
         """Highest validation PSNR of an epoch so far, in dB."""
         return max((row["val_psnr"] for row in self.rows), default=-math.inf)
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
         self.started = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write everything down; `logs` has the epoch's means."""
-        row = {name: float(logs[name]) for name in ("loss", "psnr", "val_loss", "val_psnr")}
+        means = logs or {}
+        row = {name: float(means[name]) for name in ("loss", "psnr", "val_loss", "val_psnr")}
         row |= {
             "epoch": epoch + 1,
             "step": (epoch + 1) * self.config.steps_per_epoch,

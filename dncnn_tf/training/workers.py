@@ -148,7 +148,7 @@ class Cluster:
                 connection.sendall(_NO)
             raise ClusterError(
                 f"{self.addresses[number]} was started otherwise than the first worker: options, {_VARIABLE}, and with "
-                "--precision auto what the processor can do, must be the same for all"
+                "`precision` auto what the processor can do, must be the same for all"
             )
         return number
 

@@ -15,7 +15,7 @@ from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
 from dncnn_tf.data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from dncnn_tf.images.arrays import from_float
 from dncnn_tf.images.color import luminance
-from dncnn_tf.training.batches import patch_sources, training_batches, validation_batches
+from dncnn_tf.training.batches import TrainingData
 from dncnn_tf.training.patches import PatchSource, rescaled
 
 CONFIG = TrainConfig(patch_size=24, batch_size=16)
@@ -32,7 +32,7 @@ def first(dataset: tf.data.Dataset, count: int = 1) -> list[tuple[np.ndarray, np
 
 
 def batches(images: list[np.ndarray], config: TrainConfig, **options: int) -> tf.data.Dataset:
-    return training_batches(patch_sources(images, config), config, **options)
+    return TrainingData(images, images, config).batches(**options)
 
 
 class TestPatches:
@@ -138,7 +138,7 @@ class TestBatches:
 
 def test_validation_pairs_are_fixed_and_go_through_the_levels(photographs: list[np.ndarray]) -> None:
     config = dataclasses.replace(CONFIG, sigma=(0.0, 60.0))
-    once, again = (first(validation_batches(photographs, config), 100) for _ in range(2))
+    once, again = (first(TrainingData(photographs, photographs, config).validation(), 100) for _ in range(2))
     for expected, received in zip(once, again, strict=True):
         np.testing.assert_array_equal(expected, received)
     sigmas = [(noisy - clean).std() * 255 for noisy, clean in once]
@@ -147,7 +147,7 @@ def test_validation_pairs_are_fixed_and_go_through_the_levels(photographs: list[
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
 def test_validation_batches_are_full_on_every_device(photographs: list[np.ndarray], replicas: int) -> None:
-    batches = first(validation_batches(photographs, GENERAL, replicas=replicas), 100)
+    batches = first(TrainingData(photographs, photographs, GENERAL).validation(replicas), 100)
     assert {len(noisy) for noisy, _ in batches} == {replicas}
     assert all((noisy != clean).any() for noisy, clean in batches)
 
@@ -219,7 +219,7 @@ class TestPairs:
         for degraded, clean in first(batches([pair], self.CONFIG), 3):
             assert degraded.shape == clean.shape == (16, 24, 24, 1)
             np.testing.assert_allclose(degraded, 1 - clean, atol=1e-6)
-        degraded, clean = first(validation_batches([pair], self.CONFIG))[0]
+        degraded, clean = first(TrainingData([pair], [pair], self.CONFIG).validation())[0]
         np.testing.assert_allclose(degraded, 1 - clean, atol=1e-6)
 
     def test_they_are_never_resized(self) -> None:

@@ -21,7 +21,7 @@ from conftest import SMALL, command
 from PIL import Image
 
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
-from dncnn_tf.training.compiling import new_model, schedule
+from dncnn_tf.training.compiling import make_ready, new_model, schedule
 from dncnn_tf.training.fit import train
 
 NOISY_PSNR = 20.17  # of σ 25: 10·log10(255² / 25²)
@@ -172,7 +172,9 @@ def test_compiled_by_xla_training_is_the_same() -> None:
     trained = []
     for xla in (False, True):
         with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-            model = new_model(TrainConfig(model=ModelConfig(depth=4, filters=8), precision="float32", warmup_steps=0))
+            config = TrainConfig(model=ModelConfig(depth=4, filters=8), precision="float32", warmup_steps=0)
+            model = new_model(config)
+            make_ready(model, config, epoch=0)
             model.compile(optimizer=model.optimizer, loss="mse", jit_compile=xla)
         losses = model.fit(
             tf.data.Dataset.from_tensors((noisy, clean)).repeat(), steps_per_epoch=5, epochs=2, verbose=0, shuffle=False
