@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Task = Literal["denoise", "general", "pairs"]
+Task = Literal["denoise", "general", "pairs", "photo"]
 Initialization = Literal["he", "identity"]
 
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ..arrays import from_float
 from ..color import studio_swing
 from ..config import TrainConfig
+from .camera.training_pairs import region_size, spoiled_patch, spoiled_patches
 from .degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from .patches import PatchSource, rescaled
 
@@ -59,6 +61,8 @@ def patch_sources(
 
 def _cut_size(config: TrainConfig) -> int:
     """Side of what is cut from an image for one training patch."""
+    if config.task == "photo":
+        return region_size(config.patch_size)
     if config.task != "general":
         return config.patch_size
     region = config.patch_size + 2 * _REGION_MARGIN
@@ -79,7 +83,7 @@ def training_batches(
         A dataset of pairs of float32 (rows, patch, patch, C), where rows are the share of the batch that falls to
         these shards; clean in [0, 1], degraded not clipped.
     """
-    degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed}[config.task]
+    degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed, "photo": _photo}[config.task]
     candidates = _CANDIDATES if config.task == "general" else 1
     part = dataclasses.replace(config, batch_size=config.batch_size // config.shards, shards=1)
 
@@ -112,6 +116,18 @@ def _as_photographed(pair: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> t
     """Noisy and clean halves of the channels of a pair."""
     degraded, clean = tf.split(pair, 2, axis=-1)
     return degraded, clean
+
+
+def _photo(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """As a simulated camera writes it, camera, light and file drawn anew for each patch."""
+
+    def spoil(regions: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(np.abs(seed))
+        return spoiled_patches(from_float(regions, np.uint8), config.patch_size, config.sigma, rng)
+
+    degraded, patches = tf.numpy_function(spoil, [clean, seed], (tf.float32, tf.float32), stateful=False)
+    shape = (config.batch_size, config.patch_size, config.patch_size, 3)
+    return tf.ensure_shape(degraded, shape), tf.ensure_shape(patches, shape)
 
 
 def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -191,6 +207,9 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
         sigma = low + (high - low) * (i + 0.5) / count
         if config.task == "pairs":
             degraded, clean = np.split(clean, 2, axis=-1)
+        elif config.task == "photo":
+            patch_size = side - region_size(0)
+            degraded, clean = spoiled_patch(from_float(clean, np.uint8), patch_size, config.sigma, rng)
         elif config.task == "general":
             degraded = _degradation(i % 3, sigma, rng)(clean[..., 0])[..., None]
         else:
