@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 # From XYZ (D65) to the camera's own RGB. The first four are those that Brooks et al. 2019 (Unprocessing Images for
-# Learned Raw Denoising) mix, taken from cameras of the Darmstadt Noise Dataset; the others are Adobe's, as DNG files and
-# dcraw's table have them: Canon EOS 5D Mark II, 5D Mark III and 6D, Nikon D800 and D810.
+# Learned Raw Denoising) mix, taken from cameras of the Darmstadt Noise Dataset; the others are Adobe's, as DNG files
+# and dcraw's table have them: Canon EOS 5D Mark II, 5D Mark III and 6D, Nikon D800 and D810.
 _FROM_XYZ = np.array(
     [
         [[1.0234, -0.2969, -0.2266], [-0.5625, 1.6328, -0.0469], [-0.0703, 0.2188, 0.6406]],

@@ -68,12 +68,13 @@ METHODS = {"bilinear": bilinear, "malvar": malvar, "edge-aware": edge_aware}
 
 def _green_along_edges(taps: Taps) -> np.ndarray:
     """At a red or blue pixel: the mean of two green ones, and half of how its own color bends between them."""
-    center = taps(0, 0)
-    bends = [(2 * center - taps(-2 * i, -2 * j) - taps(2 * i, 2 * j)) for i, j in ((1, 0), (0, 1))]
-    means = [(taps(-i, -j) + taps(i, j)) / 2 for i, j in ((1, 0), (0, 1))]
-    slopes = [np.abs(taps(-i, -j) - taps(i, j)) + np.abs(bend) for (i, j), bend in zip(((1, 0), (0, 1)), bends)]
-    vertical, horizontal = (mean + bend / 4 for mean, bend in zip(means, bends))
-    return np.where(slopes[0] < slopes[1], vertical, horizontal)
+    estimates, slopes = [], []
+    for i, j in ((1, 0), (0, 1)):
+        before, after = taps(-i, -j), taps(i, j)
+        bend = 2 * taps(0, 0) - taps(-2 * i, -2 * j) - taps(2 * i, 2 * j)
+        estimates.append((before + after) / 2 + bend / 4)
+        slopes.append(np.abs(before - after) + np.abs(bend))
+    return np.where(slopes[0] < slopes[1], estimates[0], estimates[1])
 
 
 def _bend(taps: Taps) -> np.ndarray:
@@ -90,7 +91,7 @@ def _bend_of_green(taps: Taps, along: list[tuple[int, int]]) -> np.ndarray:
 
 
 def _toward(green: tuple[int, int], place: tuple[int, int]) -> list[tuple[int, int]]:
-    """Where the two neighbors of another color are from a green pixel: beside it if in its row, else above and below."""
+    """Where a green pixel's two neighbors of another color are: beside it if in its row, else above and below."""
     return [(0, -1), (0, 1)] if green[0] == place[0] else [(-1, 0), (1, 0)]
 
 

@@ -9,9 +9,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
 # ITU-R BT.601 at full range, as JFIF has it, without the offset of the chroma.
-_TO_YCBCR = np.array(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
-)
+_TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _FROM_YCBCR = np.linalg.inv(_TO_YCBCR).astype(np.float32)
 
 _SHARPENING_RADIUS = 1.0  # pixels: σ of the Gaussian that an unsharp mask subtracts
@@ -24,7 +22,6 @@ class Finish:
 
     Attributes:
         chroma: σ for Cb and Cr.
-        calm: what their noise is multiplied by: a denoiser takes some of the coarse noise too.
         luma: σ for Y.
         grain: share of Y that is smoothed by `coarse` instead. A camera's own denoiser takes fine noise better than
             coarse noise, so that what it leaves has both.
@@ -33,14 +30,13 @@ class Finish:
     """
 
     chroma: float
-    calm: float
     luma: float
     grain: float
     coarse: float
     sharpening: float
 
 
-def finished(image: np.ndarray, finish: Finish) -> np.ndarray:
+def finished(image: np.ndarray, finish: Finish, *, calm: float = 1.0) -> np.ndarray:
     """Smooth luma and chroma apart, and sharpen luma.
 
     Chroma is what cameras smooth most, for the eye does not see it: in real photographs, noise's Cr goes on over some
@@ -49,9 +45,10 @@ def finished(image: np.ndarray, finish: Finish) -> np.ndarray:
     Args:
         image: float32 (H, W, 3) RGB.
         finish: how.
+        calm: what chroma is multiplied by: of noise alone, a camera's denoiser takes some of the coarse one too.
     """
     planes = np.moveaxis(image @ _TO_YCBCR.T, -1, 0).copy()  # (3, H, W)
-    planes[1:] = _gaussian(planes[1:], finish.chroma) * np.float32(finish.calm)
+    planes[1:] = _gaussian(planes[1:], finish.chroma) * np.float32(calm)
     luma = _gaussian(planes[:1], finish.luma)
     if finish.grain:
         luma += np.float32(finish.grain) * (_gaussian(planes[:1], finish.coarse) - luma)

@@ -1,9 +1,7 @@
-"""From a clean picture to a (noisy, clean) pair, as one camera would have taken it."""
+"""From a clean picture to two of one camera: with the noise of its sensor, and without."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 import numpy as np
 
 from ...arrays import from_float
@@ -12,37 +10,32 @@ from .coding import coded
 from .demosaicing import METHODS
 from .shots import Shot
 
-TARGET = os.environ.get("PHOTO_TARGET", "added")
-
 
 def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    clean8, noise = (picture, noise_of(picture, shot, rng)) if TARGET == "added" else rendered(picture, shot, rng)
-    noisy = from_float(clean8 / np.float32(255) + noise, np.uint8)
-    return coded(coded(noisy, shot.camera), shot.saved), coded(clean8, shot.saved)
+    """Take a picture of a picture.
 
+    Clean is what the same camera would show without noise, and is saved alike, so that what saving costs is not taken
+    for noise. The camera's own file is another matter: where it is coded finely, coding and noise are one.
 
-def rendered(picture, shot, rng):
-    sides = picture.shape[:2]
-    large = picture if shot.scale == 1 else finishing.resized(picture, *(2 * round(side / shot.scale / 2) for side in sides))
-    clean, noisy = developed(large, shot, rng)
-    noise = finishing.finished(noisy - clean, shot.finish)
-    clean = finishing.finished(clean, replace(shot.finish, calm=1.0))
-    if shot.scale != 1:
-        clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
-    return from_float(clean, np.uint8), noise
+    Args:
+        picture: uint8 (H, W, 3), H and W even.
+        shot: camera, light and file.
+        rng: source of the noise.
 
-
-def noise_of(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.ndarray:
-    """What noise there is in a camera's picture before it is coded, float32 (H, W, 3).
-
-    It is the difference of two developed pictures, with noise on the sensor and without.
+    Returns:
+        Noisy and clean, both uint8 (H, W, 3).
     """
     sides = picture.shape[:2]
     if shot.scale != 1:
         picture = finishing.resized(picture, *(2 * round(side / shot.scale / 2) for side in sides))
     clean, noisy = developed(picture, shot, rng)
-    noise = finishing.finished(noisy - clean, shot.finish)
-    return noise if shot.scale == 1 else finishing.resized(noise, *sides)
+    noise = finishing.finished(noisy - clean, shot.finish, calm=shot.calm)
+    clean = finishing.finished(clean, shot.finish)
+    if shot.scale != 1:
+        clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
+    clean = from_float(clean, np.uint8)
+    noisy = from_float(clean / np.float32(255) + noise, np.uint8)
+    return coded(coded(noisy, shot.camera), shot.saved), coded(clean, shot.saved)
 
 
 def developed(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.ndarray:
@@ -50,14 +43,14 @@ def developed(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.n
 
     Args:
         picture: uint8 (H, W, 3), H and W even.
-        shot: how it is taken.
+        shot: its tone curve, colors, sensor and demosaicing.
         rng: source of the noise.
 
     Returns:
         float32 (2, H, W, 3) in [0, 1]: the clean and the noisy one.
     """
     light = tone.light(picture, shot.tone) @ (shot.matrix.T / shot.gains)
-    raw = sensor.mosaic(light, shot.phase)
+    raw = sensor.mosaic(light, shot.phase)  # (H, W)
     raws = np.stack([raw, sensor.add_noise(raw, shot.shot, shot.read, rng)])
     light = METHODS[shot.method](raws, shot.phase) @ (shot.gains[:, None] * np.linalg.inv(shot.matrix).T)
     return tone.levels(light, shot.tone)

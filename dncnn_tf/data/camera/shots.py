@@ -13,14 +13,14 @@ from .finishing import Finish
 
 # Shares and ranges. What noise looks like in the end is measured beside real photographs: benchmarks/camera.md.
 _LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH = 0.8, 0.35, 1.1
-_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.7, 0.2, 0.8, 1.2, 3.0
+_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.8, 0.2, 0.8, 1.2, 5.0
 _SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH = 0.3, 0.2, 0.6
-_CHROMA_LOW, _CHROMA_HIGH = 1.3, 4.5
-_CALM_LOW, _CALM_HIGH = 0.4, 1.0
+_CHROMA_LOW, _CHROMA_HIGH = 1.5, 5.0
+_CALM_LOW, _CALM_HIGH = 0.4, 0.9
 _REDUCED, _SMALLEST = 0.2, 0.6
 _CAMERA_CODED, _CAMERA_QUALITIES = 0.7, (88, 99)
-_SAVED_AGAIN, _SAVED_QUALITIES = 0.65, (70, 96)
-_SUBSAMPLINGS, _SUBSAMPLING_SHARES = ("4:4:4", "4:2:2", "4:2:0"), (0.2, 0.3, 0.5)
+_SAVED_AGAIN, _SAVED_QUALITIES = 0.7, (70, 96)
+_SUBSAMPLINGS, _SUBSAMPLING_SHARES = ("4:4:4", "4:2:2", "4:2:0"), (0.15, 0.25, 0.6)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Shot:
         read: variance of the noise in the dark.
         method: of demosaicing, one of `demosaicing.METHODS`.
         finish: how it is smoothed and sharpened.
+        calm: share of the chroma's noise that the camera's denoiser leaves, beyond smoothing.
         scale: from the sensor's resolution to the file's, at most 1.
         camera: how the camera codes its file, None for not at all.
         saved: how the picture is coded once more, on its way to where it is seen; None for not at all.
@@ -49,6 +50,7 @@ class Shot:
     read: float
     method: str
     finish: Finish
+    calm: float
     scale: float
     camera: Coding | None
     saved: Coding | None
@@ -66,6 +68,7 @@ def draw_shot(rng: np.random.Generator) -> Shot:
         read=read,
         method=str(rng.choice(list(demosaicing.METHODS))),
         finish=_draw_finish(rng),
+        calm=float(rng.uniform(_CALM_LOW, _CALM_HIGH)),
         scale=_perhaps(_REDUCED, _SMALLEST, 1.0, rng) or 1.0,
         camera=_draw_coding(_CAMERA_CODED, _CAMERA_QUALITIES, rng),
         saved=_draw_coding(_SAVED_AGAIN, _SAVED_QUALITIES, rng),
@@ -81,7 +84,6 @@ def _draw_gains(rng: np.random.Generator) -> np.ndarray:
 def _draw_finish(rng: np.random.Generator) -> Finish:
     return Finish(
         chroma=float(np.exp(rng.uniform(np.log(_CHROMA_LOW), np.log(_CHROMA_HIGH)))),
-        calm=float(rng.uniform(_CALM_LOW, _CALM_HIGH)),
         luma=_perhaps(_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH, rng),
         grain=_perhaps(_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, rng),
         coarse=float(rng.uniform(_COARSE_LOW, _COARSE_HIGH)),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...arrays import from_float
-from .photographs import photograph
 from .coding import coded
+from .photographs import photograph
 from .shots import draw_shot
 
 MARGIN = 8
