@@ -34,7 +34,7 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
-    packages=["dncnn_tf", "dncnn_tf.data", "dncnn_tf.runtimes", "dncnn_tf.cli"],
+    packages=["dncnn_tf", "dncnn_tf.data", "dncnn_tf.data.camera", "dncnn_tf.runtimes", "dncnn_tf.cli"],
     package_dir={"dncnn_tf": "dncnn_tf", "dncnn_tf.cli": "cli"},
     package_data={"dncnn_tf": ["py.typed", "pretrained/*"], "dncnn_tf.data": ["*.json"]},
     install_requires=requirements(),

@@ -34,7 +34,7 @@ def list_sets() -> None:
 
 
 def _row(name: str, images: object, size: str, where: str, used_for: str) -> None:
-    click.echo(f"{name:<9} {images:>6} {size:>8}  {where:<13} {used_for}")
+    click.echo(f"{name:<10} {images:>6} {size:>8}  {where:<13} {used_for}")
 
 
 def _megabytes(size: int) -> str:
@@ -60,7 +60,7 @@ def download_sets(names: tuple[str, ...]) -> None:
     \b
     dncnn-tf data download train400 bsd68
     """
-    from dncnn_tf.data.datasets import DatasetError, cache_folder
+    from dncnn_tf.data.datasets import DatasetError, cache_folder, published_sets
     from dncnn_tf.data.downloads import download
 
     failed = False
@@ -69,6 +69,8 @@ def download_sets(names: tuple[str, ...]) -> None:
             with _Bar(name) as bar:
                 files = download(name, progress=bar.advance)
             note(f"{name}: {len(files)} images in {cache_folder()}")
+            if terms := published_sets()[name].terms:
+                note(f"{name}: {terms}")
         except DatasetError as failure:
             error(str(failure))
             failed = True

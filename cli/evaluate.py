@@ -46,8 +46,11 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
     dncnn-tf evaluate --model dncnn-3 --task super-resolution --data set5 --scale 2 --scale 3
     dncnn-tf evaluate --model dncnn-3 --task jpeg --data classic5 --quality 10
     dncnn-tf evaluate --model dncnn-b --data clean/ --noisy noisy/
+    dncnn-tf evaluate --model dncnn-photo --data polyu-test     real photographs, noisy and clean
     """
-    levels = _levels(task, noisy, options)
+    from dncnn_tf.data.datasets import is_paired
+
+    levels = _levels(task, noisy, is_paired(data), options)
     json_file, report_folder, overwrite = options["json_file"], options["report"], options["overwrite"]
     check_json_file(json_file, overwrite)
 
@@ -94,7 +97,7 @@ def evaluate(model: str, data: str, task: str, noisy: Path | None, seed: int, **
         raise click.exceptions.Exit(1)
 
 
-def _levels(task: str, noisy: Path | None, options: dict[str, Any]) -> list[float | None]:
+def _levels(task: str, noisy: Path | None, paired: bool, options: dict[str, Any]) -> list[float | None]:
     """The levels to measure at, from the option that belongs to the task."""
     wanted = LEVEL_NAMES[task]
     for name in LEVEL_NAMES.values():
@@ -103,6 +106,10 @@ def _levels(task: str, noisy: Path | None, options: dict[str, Any]) -> list[floa
     if noisy is not None:
         if task != "denoise" or options["sigma"]:
             raise click.UsageError("--noisy brings its own noise; leave out --sigma and --task")
+        return [None]
+    if paired and task == "denoise":
+        if options["sigma"]:
+            raise click.UsageError("a set of pairs brings its own noise; leave out --sigma")
         return [None]
     if not options[wanted]:
         raise click.UsageError(f"--task {task} needs --{wanted}")

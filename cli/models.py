@@ -48,16 +48,17 @@ def _list(cards: list[dict[str, Any]]) -> None:
     width = max(len(card["summary"]) for card in cards)
     click.echo(f"{'NAME':<12} {'FOR':<{width}} MEASURED")
     for card in cards:
-        first = {}  # of every task, the first set it was measured on
+        first = {}  # of every task, the first set it was measured on; real noise is another task than made noise
         for row in card["measured"]:
-            first.setdefault(task_and_level(row)[0], row["data"])
+            task, level = task_and_level(row)
+            first.setdefault((task, level is None), row["data"])
         figures = {
             data: ", ".join(
                 f"{row['psnr']:.2f} dB at {level_text(row)}"
                 for row in card["measured"]
                 if (task_and_level(row)[0], row["data"]) == (task, data)
             )
-            for task, data in first.items()
+            for (task, _), data in first.items()
         }
         click.echo(
             f"{card['name']:<12} {card['summary']:<{width}} "
@@ -88,13 +89,13 @@ def _show(card: dict[str, Any]) -> None:
     _line("seed", recipe["seed"])
     _line("time", f"{card['hours']:g} hours on {card['hardware']}")
     _line("versions", ", ".join(f"{name} {version}" for name, version in card["versions"].items()))
-    click.echo(f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box")
+    click.echo(f"\n{'set':<10} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box")
     best = best_in_the_box()
     for row in card["measured"]:
         level = level_text(row)
         psnr, name = best[row["data"], level]
         better = f"  {name} {psnr:.2f}" if name != card["name"] else ""
-        click.echo(f"{row['data']:<9} {level:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
+        click.echo(f"{row['data']:<10} {level:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}")
     click.echo("\n  step  training  validation (PSNR in dB)")
     curve = card["curve"]
     for point in curve[:: -max(1, len(curve) // _CURVE_LINES)][::-1]:

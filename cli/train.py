@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
+from dncnn_tf.config import PUBLISHED, RECIPES, ModelConfig, TrainConfig, paper_recipe
 
 from .common import command, note
 from .parameters import SigmaRange
 from .training_run import run
 
-_RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
+_RECIPES = [*RECIPES, *(f"{name}-paper" for name in PUBLISHED)]
 
 
 @command("train")
@@ -23,7 +23,9 @@ _RECIPES = [*RECIPES, *(f"{name}-paper" for name in RECIPES)]
     "--recipe", type=click.Choice(_RECIPES), metavar="NAME", help="A named model; NAME-paper trains it as published."
 )
 @click.option(
-    "--task", type=click.Choice(["denoise", "general"]), help="general: noise, super-resolution and JPEG (DnCNN-3)."
+    "--task",
+    type=click.Choice(["denoise", "general", "photo"]),
+    help="general: noise, super-resolution and JPEG (DnCNN-3). photo: as cameras write pictures, simulated.",
 )
 @click.option("--color/--grey", default=None, help="RGB or grey images.")
 @click.option("--depth", type=click.IntRange(3), help="Number of convolutions.")
@@ -68,6 +70,7 @@ def train(
     dncnn-tf train --sigma 25                     DnCNN-S on embedded photographs
     dncnn-tf train --sigma 25 --data train400     … on the images the paper used
     dncnn-tf train --sigma 0-55 --color           CDnCNN-B
+    dncnn-tf train --task photo                   … for what cameras and phones write
     dncnn-tf train --recipe dncnn-s-25-paper      … trained as published
     dncnn-tf train --recipe dncnn-s-15            the shipped model: starts from dncnn-s-25
     """
@@ -108,8 +111,11 @@ def _named_recipe(recipe: str | None, color: bool | None, given: dict[str, Any])
         return paper_recipe(recipe.removesuffix("-paper")) if recipe.endswith("-paper") else RECIPES[recipe]
     if given.get("task") == "general":
         return dataclasses.replace(RECIPES["dncnn-3"], init=None)
+    if given.get("task") == "photo":
+        # Statistics can only be frozen from the start where a trained model brings them.
+        return dataclasses.replace(RECIPES["dncnn-photo"], init=None, frozen_share=RECIPES["dncnn-b"].frozen_share)
     if "sigma" not in given:
-        raise click.UsageError("say what to train: --sigma 25, --sigma 0-55, --task general or --recipe NAME")
+        raise click.UsageError("say what to train: --sigma 25, --sigma 0-55, --task general|photo or --recipe NAME")
     low, high = given["sigma"]
     if low < high:
         return dataclasses.replace(RECIPES["cdncnn-b" if color else "dncnn-b"], init=None)

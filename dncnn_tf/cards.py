@@ -37,19 +37,19 @@ def read_card(name: str) -> dict[str, Any]:
     return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def task_and_level(row: dict[str, Any]) -> tuple[str, float]:
+def task_and_level(row: dict[str, Any]) -> tuple[str, float | None]:
     """What one row of a card's "measured" was measured at: the task, and σ, scale or quality.
 
     Args:
-        row: holds exactly one of the keys of `LEVEL_NAMES`.
+        row: holds one of the keys of `LEVEL_NAMES`, or none where the set has noise of its own.
     """
-    return next((task, row[name]) for task, name in LEVEL_NAMES.items() if name in row)
+    return next(((task, row[name]) for task, name in LEVEL_NAMES.items() if name in row), ("denoise", None))
 
 
 def level_text(row: dict[str, Any]) -> str:
-    """The same for people, such as "σ 25", "×3" or "quality 10"."""
+    """The same for people, such as "σ 25", "×3", "quality 10" or "own noise"."""
     task, level = task_and_level(row)
-    return _LEVEL_TEXTS[task].format(level)
+    return "own noise" if level is None else _LEVEL_TEXTS[task].format(level)
 
 
 def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:

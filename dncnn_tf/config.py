@@ -1,4 +1,4 @@
-"""What a model is and how it is trained, as plain frozen dataclasses; the six named models and their recipes."""
+"""What a model is and how it is trained, as plain frozen dataclasses; the seven named models and their recipes."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ class TrainConfig:
     Attributes:
         name: the run's name, and the folder under `runs/` that it is written to.
         model: the network.
-        task: "denoise" (Gaussian noise), "general" (noise, super-resolution and JPEG mixed; DnCNN-3) or "pairs" (the
-            noise of the images in `noisy_data`).
-        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level. Of no effect on pairs.
+        task: "denoise" (Gaussian noise), "general" (noise, super-resolution and JPEG mixed; DnCNN-3), "photo" (as
+            cameras write pictures, simulated: `data.camera`) or "pairs" (the noise of the images in `noisy_data`).
+        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level. Of no effect on pairs, and on
+            photographs for the white noise among them.
         data: a published set's name or a folder of images.
         noisy_data: for pairs, a folder of noisy images named as the clean ones of `data`.
         validation_data: the same for validation; None holds images of `data` out.
@@ -123,6 +124,8 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
         if self.task == "general" and self.model.channels != 1:
             raise ValueError("the general model (DnCNN-3) works on luminance: channels must be 1. Received: channels=3")
+        if self.task == "photo" and self.model.channels != 3:
+            raise ValueError("photographs are noisy in color: channels must be 3. Received: channels=1")
         if (self.task == "pairs") != (self.noisy_data is not None):
             raise ValueError(
                 f"pairs need noisy_data, and nothing else does. Received: task={self.task!r}, "
@@ -179,9 +182,22 @@ RECIPES: dict[str, TrainConfig] = {
             epochs=160,
             frozen_share=1.0,
         ),
+        TrainConfig(
+            name="dncnn-photo",
+            model=_BLIND_COLOUR,
+            task="photo",
+            **_ANY_SIGMA,
+            init="cdncnn-b",
+            learning_rate=7e-4,
+            epochs=36,
+            frozen_share=1.0,
+        ),
     )
 }
-"""The six named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
+"""The seven named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
+
+PUBLISHED = tuple(name for name, recipe in RECIPES.items() if recipe.task != "photo")
+"""Those of them that the paper has."""
 
 _PAPER_PATCHES = {"dncnn-s-15": 1_600, "dncnn-s-25": 1_600, "dncnn-s-50": 1_600, "dncnn-3": 8_000}
 
@@ -193,7 +209,7 @@ def paper_recipe(name: str) -> TrainConfig:
     per epoch as the paper had.
 
     Args:
-        name: one of `RECIPES`.
+        name: one of `PUBLISHED`.
     """
     recipe = RECIPES[name]
     return dataclasses.replace(

@@ -16,7 +16,7 @@ from PIL import Image
 
 from .arrays import from_float
 from .color import luminance
-from .data.datasets import resolve
+from .data.datasets import noisy_folder, resolve
 from .data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from .data.pairs import counterpart
 from .images import read
@@ -63,7 +63,7 @@ class Setting:
 
     Attributes:
         task: "denoise", "super-resolution" or "jpeg".
-        level: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`.
+        level: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy` and for a set of pairs.
         seed: decides the noise, together with each image's name.
         noisy: a folder of images that are noisy already, with the clean images' names; only for "denoise".
     """
@@ -215,8 +215,8 @@ def _super_resolution_pair(clean: np.ndarray, scale: int) -> tuple[np.ndarray, n
 
 
 def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
-    if setting.noisy is not None:
-        noisy = read(counterpart(path, setting.noisy)).pixels
+    if setting.noisy is not None or setting.level is None:
+        noisy = read(counterpart(path, setting.noisy or noisy_folder(path))).pixels
         if noisy.shape != clean.shape:
             raise ValueError(f"its noisy image must have the same shape, {clean.shape}. Received: {noisy.shape}")
         return noisy

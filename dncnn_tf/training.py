@@ -176,12 +176,19 @@ def _images(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
         images = load_pairs(Path(config.noisy_data), Path(config.data), channels)
     else:
         images = datasets.load(config.data, channels)
+    if config.task == "photo" and not any(map(_has_color, images)):
+        raise ValueError(f"{config.data}: all images are grey, but photographs are noisy in color")
     if config.validation_data is not None:
         return images, datasets.load(config.validation_data, channels)
     if len(images) == 1:
         raise ValueError("without validation data, training needs at least 2 images. Received: 1 image")
     held_out = max(1, min(12, len(images) // 20))
     return images[:-held_out], images[-held_out:]
+
+
+def _has_color(image: np.ndarray) -> bool:
+    """Whether the channels of a uint8 (H, W, 3) image differ."""
+    return bool((image != image[..., :1]).any())
 
 
 class _StopAtNaN(keras.callbacks.Callback):

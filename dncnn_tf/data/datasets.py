@@ -35,6 +35,8 @@ _SAMPLE = (
     "camera.png",
 )
 
+_CLEAN, _NOISY = "clean", "noisy"  # folders of a set of pairs
+
 # 8 GiB for training, which keeps each image at four sizes (2.9 times the pixels).
 _MAX_DECODED_BYTES = 8 * 2**30 // 3
 
@@ -68,11 +70,15 @@ class ImageSet:
         used_for: what the paper used it for.
         folder: where it is under the folder that `DNCNN_TF_DATA` names.
         files: its originals, in order of name.
+        pairs: whether each picture is there twice, in a folder `clean` and in a folder `noisy` beside it.
+        terms: of use, where they are narrower than what goes for all sets.
     """
 
     used_for: str
     folder: PurePosixPath
     files: tuple[RemoteFile, ...]
+    pairs: bool = False
+    terms: str | None = None
 
 
 @functools.cache
@@ -83,10 +89,11 @@ def published_sets() -> dict[str, ImageSet]:
 
 
 def _part(entry: dict, entries: dict[str, dict]) -> ImageSet:
-    """Those images of another set that are in one folder of it."""
+    """Those images of another set that are under one folder of it."""
     whole = _image_set(entries[entry["part_of"]])
     folder = whole.folder / entry["folder"]
-    return ImageSet(entry["used_for"], folder, tuple(file for file in whole.files if file.cached.parent == folder))
+    files = tuple(file for file in whole.files if folder in file.cached.parents)
+    return ImageSet(entry["used_for"], folder, files, whole.pairs, whole.terms)
 
 
 def _image_set(entry: dict) -> ImageSet:
@@ -96,7 +103,7 @@ def _image_set(entry: dict) -> ImageSet:
         RemoteFile(f"{source}/{path}", sha256, size, (folder / here).with_suffix(PurePosixPath(path).suffix))
         for path, sha256, size, here in entry["files"]
     )
-    return ImageSet(entry["used_for"], folder, tuple(files))
+    return ImageSet(entry["used_for"], folder, tuple(files), entry.get("pairs", False), entry.get("terms"))
 
 
 def resolve(data: str) -> list[Path]:
@@ -105,7 +112,7 @@ def resolve(data: str) -> list[Path]:
     Several, joined by +, follow one another ("t91+bsd200").
 
     A published set is looked for under the folder that the environment variable DNCNN_TF_DATA names, then in the
-    cache. Nothing is downloaded here.
+    cache. Nothing is downloaded here. Of a set of pairs these are the clean ones; the others are in `noisy_folder`.
 
     Raises:
         DatasetError: no such set or folder, no image in it, or a set that is incomplete or not on this machine.
@@ -119,10 +126,20 @@ def resolve(data: str) -> list[Path]:
                 f"{data}: not on this machine; run `dncnn-tf data download {data}`, "
                 "or let DNCNN_TF_DATA name a folder that holds it"
             )
-        return files
+        return [file for file in files if file.parent.name == _CLEAN] if published_sets()[data].pairs else files
     if "+" in data and not Path(data).exists():
         return [file for part in data.split("+") for file in resolve(part)]
     return _files_of_folder(Path(data))
+
+
+def is_paired(data: str) -> bool:
+    """Whether a name is that of a published set of pairs."""
+    return data in published_sets() and published_sets()[data].pairs
+
+
+def noisy_folder(clean: Path) -> Path:
+    """Where the noisy counterpart of a set of pairs' clean image is."""
+    return clean.parent.with_name(_NOISY)
 
 
 def sample_files() -> list[Path]:

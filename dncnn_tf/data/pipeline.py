@@ -189,12 +189,13 @@ def validation_batches(images: Sequence[np.ndarray], config: TrainConfig, *, rep
         ValueError: an image is too small.
     """
     shortest = min(length for image in images for length in image.shape[:2])
-    if shortest < _GRID:
+    smallest = region_size(_GRID) if config.task == "photo" else _GRID
+    if shortest < smallest:
         raise ValueError(
-            f"validation images must be at least {_GRID} pixels wide and high. Received: {shortest} pixels"
+            f"validation images must be at least {smallest} pixels wide and high. Received: {shortest} pixels"
         )
     side = min(_VALIDATION_SIDE, shortest)
-    side -= side % _GRID if config.task == "general" else 0
+    side -= side % {"general": _GRID, "photo": 2}.get(config.task, 1)
     rng = np.random.default_rng(config.seed)
     count = max(len(images), _VALIDATION_PAIRS)
     count += -count % replicas

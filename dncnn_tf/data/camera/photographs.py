@@ -52,5 +52,7 @@ def developed(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.n
     light = tone.light(picture, shot.tone) @ (shot.matrix.T / shot.gains)
     raw = sensor.mosaic(light, shot.phase)  # (H, W)
     raws = np.stack([raw, sensor.add_noise(raw, shot.shot, shot.read, rng)])
-    light = METHODS[shot.method](raws, shot.phase) @ (shot.gains[:, None] * np.linalg.inv(shot.matrix).T)
+    # White balance first: demosaicing carries differences from one color to the others.
+    raws *= sensor.mosaic(np.broadcast_to(shot.gains, light.shape), shot.phase)
+    light = METHODS[shot.method](raws, shot.phase) @ np.linalg.inv(shot.matrix).T
     return tone.levels(light, shot.tone)
