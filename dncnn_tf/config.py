@@ -189,7 +189,8 @@ RECIPES: dict[str, TrainConfig] = {
             **_ANY_SIGMA,
             init="cdncnn-b",
             learning_rate=7e-4,
-            epochs=36,
+            steps_per_epoch=250,
+            epochs=28,
             frozen_share=1.0,
         ),
     )

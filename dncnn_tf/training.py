@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .batch_norm import freeze_batch_norm, is_frozen
+from .batch_norm import freeze_batch_norm, is_frozen, join_frozen
 from .cluster import Cluster
 from .config import TrainConfig
 from .data import datasets
@@ -118,6 +118,8 @@ def _fit(
                 with loop.strategy.scope():
                     freeze_batch_norm(loop.model)
                     compile_model(loop.model, config)
+            if is_frozen(loop.model):
+                join_frozen(loop.model)
             loop.fit(
                 training_batches(sources, config, first_step=epoch * config.steps_per_epoch),
                 epochs=range(epoch, last_epoch),

@@ -90,7 +90,9 @@ class TestDemosaicing:
 
     def test_the_better_methods_are_better(self, pictures: list[np.ndarray]) -> None:
         image = pictures[0].astype(np.float32) / 255
-        errors = [np.square(f(sensor.mosaic(image, "gbrg"), "gbrg") - image).mean() for f in demosaicing.METHODS.values()]
+        errors = [
+            np.square(f(sensor.mosaic(image, "gbrg"), "gbrg") - image).mean() for f in demosaicing.METHODS.values()
+        ]
         bilinear, malvar, edge_aware = errors
         assert malvar < bilinear / 1.5
         assert edge_aware < bilinear / 1.5

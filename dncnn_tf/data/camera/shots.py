@@ -17,6 +17,7 @@ _GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.8, 0.2, 0.8, 1.2
 _SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH = 0.25, 0.2, 0.6
 _CHROMA_LOW, _CHROMA_HIGH = 1.8, 6.0
 _CALM_LOW, _CALM_HIGH = 0.4, 0.9
+_PUSHED = 1.6  # how much brighter than measured a camera may make what was exposed too little
 _REDUCED, _SMALLEST = 0.2, 0.6
 _CAMERA_CODED, _CAMERA_QUALITIES = 0.7, (88, 99)
 _SAVED_AGAIN, _SAVED_QUALITIES = 0.75, (70, 96)
@@ -76,8 +77,8 @@ def draw_shot(rng: np.random.Generator) -> Shot:
 
 
 def _draw_gains(rng: np.random.Generator) -> np.ndarray:
-    """Brightness and white balance with the ranges of Brooks et al. 2019, section 3.4."""
-    brightness = 1 / rng.normal(0.8, 0.1)
+    """Brightness and white balance with the ranges of Brooks et al. 2019, section 3.4, often after too little light."""
+    brightness = rng.uniform(1, _PUSHED) / rng.normal(0.8, 0.1)
     return (brightness * np.array([rng.uniform(1.9, 2.4), 1, rng.uniform(1.5, 1.9)])).astype(np.float32)
 
 

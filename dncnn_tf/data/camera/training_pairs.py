@@ -12,7 +12,7 @@ MARGIN = 8
 """Pixels beside a patch that smoothing and demosaicing look at."""
 
 _GRID = 16  # JPEG codes chroma at half the resolution in blocks of 16 × 16 pixels; a patch may begin anywhere in one
-_WHITE_SHARE, _CLEAN_SHARE = 0.15, 0.08
+_WHITE_SHARE, _CLEAN_SHARE = 0.15, 0.06
 
 
 def region_size(patch_size: int) -> int:
