@@ -74,7 +74,7 @@ def main() -> None:
             rows.append(_row(f"… where as strong as most of PolyU's ({len(alike) / len(simulated):.0%})", alike))
     how = (
         f"Means over {len(real)} real pairs and {len(pictures)} × {SHOTS} simulated ones, in brackets from the tenth "
-        "to the ninetieth hundredth: standard deviation of R, G and B on the 0–255 scale, autocorrelation of G and of Cr "
+        "to the ninetieth hundredth: standard deviation of R, G and B on the 0–255 scale, autocorrelation of G and Cr "
         "at so many pixels, and correlation of R with G. Made by `DNCNN_TF_DATA=DIR python benchmarks/camera.py` on"
     )
     table = [f"| noise | {' | '.join(COLUMNS)} |", "|---|" + "--:|" * len(COLUMNS), *rows]
