@@ -13,6 +13,7 @@ _TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, 
 _FROM_YCBCR = np.linalg.inv(_TO_YCBCR).astype(np.float32)
 
 _SHARPENING_RADIUS = 1.0  # pixels: σ of the Gaussian that an unsharp mask subtracts
+_EDGE_RADIUS = 1.5  # pixels: σ of the Gaussian before slopes are measured
 _TRUNCATE = 2.5  # in σ, where the Gaussians end
 
 
@@ -23,9 +24,11 @@ class Finish:
     Attributes:
         chroma: σ for Cb and Cr.
         luma: σ for Y.
-        grain: share of Y that is smoothed by `coarse` instead. A camera's own denoiser takes fine noise better than
-            coarse noise, so that what it leaves has both.
+        grain: share of Y that is smoothed by `coarse` instead, in flat places. A camera's own denoiser takes fine noise
+            better than coarse noise, so that what it leaves has both.
         coarse: σ for that share.
+        edge: slope of Y in 1/255 a pixel at which that share is halved: denoisers keep edges, and with them their
+            noise, which in real photographs is twice that of flat places.
         sharpening: how much of an unsharp mask of Y is added.
     """
 
@@ -33,10 +36,19 @@ class Finish:
     luma: float
     grain: float
     coarse: float
+    edge: float
     sharpening: float
 
 
-def finished(image: np.ndarray, finish: Finish, *, calm: float = 1.0) -> np.ndarray:
+def edges(picture: np.ndarray, finish: Finish) -> np.ndarray:
+    """Where a denoiser sees edges: float32 (H, W, 3) RGB in [0, 1] → (H, W), 0 in flat places to 1 at steep edges."""
+    luma = _gaussian((picture @ _TO_YCBCR[0])[None], _EDGE_RADIUS)[0] * np.float32(255)
+    down, across = np.gradient(luma)
+    slope = np.square(down) + np.square(across)
+    return slope / (slope + np.float32(finish.edge**2))
+
+
+def finished(image: np.ndarray, finish: Finish, edges: np.ndarray, *, calm: float = 1.0) -> np.ndarray:
     """Smooth luma and chroma apart, and sharpen luma.
 
     Chroma is what cameras smooth most, for the eye does not see it: in real photographs, noise's Cr goes on over some
@@ -45,13 +57,14 @@ def finished(image: np.ndarray, finish: Finish, *, calm: float = 1.0) -> np.ndar
     Args:
         image: float32 (H, W, 3) RGB.
         finish: how.
+        edges: float32 (H, W), the share of luma, from the picture's own `edges`, that stays out of `coarse`.
         calm: what chroma is multiplied by: of noise alone, a camera's denoiser takes some of the coarse one too.
     """
     planes = np.moveaxis(image @ _TO_YCBCR.T, -1, 0).copy()  # (3, H, W)
     planes[1:] = _gaussian(planes[1:], finish.chroma) * np.float32(calm)
     luma = _gaussian(planes[:1], finish.luma)
     if finish.grain:
-        luma += np.float32(finish.grain) * (_gaussian(planes[:1], finish.coarse) - luma)
+        luma += (np.float32(finish.grain) * (1 - edges)) * (_gaussian(planes[:1], finish.coarse) - luma)
     if finish.sharpening:
         luma += np.float32(finish.sharpening) * (luma - _gaussian(luma, _SHARPENING_RADIUS))
     planes[:1] = luma

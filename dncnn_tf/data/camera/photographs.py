@@ -29,8 +29,9 @@ def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tup
     if shot.scale != 1:
         picture = finishing.resized(picture, *(2 * round(side / shot.scale / 2) for side in sides))
     clean, noisy = developed(picture, shot, rng)
-    noise = finishing.finished(noisy - clean, shot.finish, calm=shot.calm)
-    clean = finishing.finished(clean, shot.finish)
+    edges = finishing.edges(clean, shot.finish)
+    noise = finishing.finished(noisy - clean, shot.finish, edges, calm=shot.calm)
+    clean = finishing.finished(clean, shot.finish, edges)
     if shot.scale != 1:
         clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
     clean = from_float(clean, np.uint8)

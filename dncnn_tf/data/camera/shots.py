@@ -12,10 +12,11 @@ from .color_matrices import draw_matrix
 from .finishing import Finish
 
 # Shares and ranges. What noise looks like in the end is measured beside real photographs: benchmarks/camera.md.
-_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH = 0.9, 0.35, 1.1
-_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.8, 0.2, 0.8, 1.2, 5.0
+_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH = 0.95, 0.4, 1.2
+_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.85, 0.3, 0.9, 1.2, 4.0
 _SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH = 0.25, 0.2, 0.6
 _CHROMA_LOW, _CHROMA_HIGH = 1.8, 6.0
+_EDGE_LOW, _EDGE_HIGH = 2.0, 12.0
 _CALM_LOW, _CALM_HIGH = 0.4, 0.9
 _PUSHED = 1.6  # how much brighter than measured a camera may make what was exposed too little
 _REDUCED, _SMALLEST = 0.2, 0.6
@@ -84,11 +85,12 @@ def _draw_gains(rng: np.random.Generator) -> np.ndarray:
 
 def _draw_finish(rng: np.random.Generator) -> Finish:
     return Finish(
-        chroma=float(np.exp(rng.uniform(np.log(_CHROMA_LOW), np.log(_CHROMA_HIGH)))),
+        chroma=_evenly_in_logarithm(_CHROMA_LOW, _CHROMA_HIGH, rng),
         luma=_perhaps(_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH, rng),
         grain=_perhaps(_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, rng),
         coarse=float(rng.uniform(_COARSE_LOW, _COARSE_HIGH)),
         sharpening=_perhaps(_SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH, rng),
+        edge=_evenly_in_logarithm(_EDGE_LOW, _EDGE_HIGH, rng),
     )
 
 
@@ -101,3 +103,7 @@ def _draw_coding(share: float, qualities: tuple[int, int], rng: np.random.Genera
 def _perhaps(share: float, low: float, high: float, rng: np.random.Generator) -> float:
     """A number between the two in that share of cases, else 0."""
     return float(rng.uniform(low, high)) if rng.random() < share else 0.0
+
+
+def _evenly_in_logarithm(low: float, high: float, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
