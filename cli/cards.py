@@ -19,10 +19,12 @@ def list_lines(cards: list[dict[str, Any]]) -> Iterator[str]:
 def _measured(rows: list[dict[str, Any]]) -> Iterator[str]:
     from dncnn_tf import degree_text, task_and_degree
 
-    first: dict[str, str] = {}  # of every task, the first set it was measured on
+    # Of every task, the first set it was measured on; real noise is another task than made noise.
+    first: dict[tuple[str, bool], str] = {}
     for row in rows:
-        first.setdefault(task_and_degree(row)[0], row["data"])
-    for task, data in first.items():
+        task, degree = task_and_degree(row)
+        first.setdefault((task, degree is None), row["data"])
+    for (task, _), data in first.items():
         of_both = [row for row in rows if (task_and_degree(row)[0], row["data"]) == (task, data)]
         yield f"{data}: " + ", ".join(f"{row['psnr']:.2f} dB at {degree_text(row)}" for row in of_both)
 
@@ -63,9 +65,9 @@ def _figures(card: dict[str, Any]) -> Iterator[str]:
     from dncnn_tf import best_in_the_box, degree_text
 
     best = best_in_the_box()
-    yield f"\n{'set':<9} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box"
+    yield f"\n{'set':<10} {'at':<10} {'PSNR':>6} {'SSIM':>7}  better in the box"
     for row in card["measured"]:
         degree = degree_text(row)
         psnr, name = best[row["data"], degree]
         better = f"  {name} {psnr:.2f}" if name != card["name"] else ""
-        yield f"{row['data']:<9} {degree:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}"
+        yield f"{row['data']:<10} {degree:<10} {row['psnr']:>6.2f} {row['ssim']:>7.4f}{better}"

@@ -1,4 +1,4 @@
-"""What a model is and how it is trained, as plain frozen dataclasses; the six named models and their recipes."""
+"""What a model is and how it is trained, as plain frozen dataclasses; the seven named models and their recipes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .errors import OptionError
 
-Task = Literal["denoise", "general", "pairs"]
+Task = Literal["denoise", "general", "pairs", "photo"]
 Initialization = Literal["he", "identity"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -52,9 +52,10 @@ class TrainConfig:
     Attributes:
         name: the run's name, and the folder under `runs/` that it is written to.
         model: the network.
-        task: "denoise" (Gaussian noise), "general" (noise, super-resolution and JPEG mixed; DnCNN-3) or "pairs" (the
-            noise of the images in `noisy_data`).
-        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level. Of no effect on pairs.
+        task: "denoise" (Gaussian noise), "general" (noise, super-resolution and JPEG mixed; DnCNN-3), "photo" (as
+            cameras write pictures, simulated: `data.camera`) or "pairs" (the noise of the images in `noisy_data`).
+        sigma: lowest and highest noise level on the 0–255 scale; equal for a fixed level. Of no effect on pairs, and on
+            photographs for the white noise among them.
         data: a published set's name or a folder of images.
         noisy_data: for pairs, a folder of noisy images named as the clean ones of `data`.
         validation_data: the same for validation; None holds images of `data` out.
@@ -130,6 +131,8 @@ class TrainConfig:
             raise OptionError(
                 "the general model (DnCNN-3) works on luminance: channels must be 1. Received: channels=3"
             )
+        if self.task == "photo" and self.model.channels != 3:
+            raise OptionError("photographs are noisy in color: channels must be 3. Received: channels=1")
         if (self.task == "pairs") != (self.noisy_data is not None):
             raise OptionError(
                 f"pairs need noisy_data, and nothing else does. Received: task={self.task!r}, "
@@ -186,9 +189,22 @@ RECIPES: dict[str, TrainConfig] = {
         _BLIND,
         dataclasses.replace(_FROM_BLIND, name="cdncnn-b", model=ModelConfig(depth=20, channels=3), epochs=24),
         dataclasses.replace(_FROM_BLIND, name="dncnn-3", task="general", loss="rmse", epochs=160),
+        dataclasses.replace(
+            _FROM_BLIND,
+            name="dncnn-photo",
+            model=ModelConfig(depth=20, channels=3),
+            task="photo",
+            init="cdncnn-b",
+            learning_rate=7e-4,
+            steps_per_epoch=250,
+            epochs=28,
+        ),
     )
 }
-"""The six named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
+"""The seven named models with the short recipe: Muon, warm-up, cosine, a start from the identity or a shipped model."""
+
+PUBLISHED = tuple(name for name, recipe in RECIPES.items() if recipe.task != "photo")
+"""Those of them that the paper has."""
 
 _PAPER_PATCHES = {"dncnn-s-15": 1_600, "dncnn-s-25": 1_600, "dncnn-s-50": 1_600, "dncnn-3": 8_000}
 
@@ -220,7 +236,7 @@ def paper_recipe(name: str) -> TrainConfig:
     per epoch as the paper had.
 
     Args:
-        name: one of `RECIPES`.
+        name: one of `PUBLISHED`.
     """
     recipe = RECIPES[name]
     return dataclasses.replace(

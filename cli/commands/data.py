@@ -32,7 +32,7 @@ def list_sets() -> None:
 
 
 def _row(name: str, images: object, size: str, where: str, used_for: str) -> None:
-    click.echo(f"{name:<9} {images:>6} {size:>8}  {where:<13} {used_for}")
+    click.echo(f"{name:<10} {images:>6} {size:>8}  {where:<13} {used_for}")
 
 
 @command("download")
@@ -45,13 +45,15 @@ def download_sets(names: tuple[str, ...]) -> None:
     """
     from dncnn_tf import DatasetError, download, image_sets
 
-    sizes = {each.name: each.size for each in image_sets()}
+    sets = {each.name: each for each in image_sets()}
     failed = False
     for name in names:
         try:
-            with bar(sizes.get(name), "bytes", name) as fetched:
+            with bar(sets[name].size if name in sets else None, "bytes", name) as fetched:
                 files = download(name, progress=fetched.advance)
             note(f"{name}: {len(files)} images in {os.path.commonpath([file.parent for file in files])}")
+            if terms := sets[name].terms:
+                note(f"{name}: {terms}")
         except DatasetError as failure:
             error(str(failure))
             failed = True

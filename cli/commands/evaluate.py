@@ -44,10 +44,11 @@ def evaluate(
     dncnn-tf evaluate --model dncnn-3 --task super-resolution --data set5 --scale 2 --scale 3
     dncnn-tf evaluate --model dncnn-3 --task jpeg --data classic5 --quality 10
     dncnn-tf evaluate --model dncnn-b --data clean/ --noisy noisy/
+    dncnn-tf evaluate --model dncnn-photo --data polyu-test     real photographs, noisy and clean
     """
     from dncnn_tf import EvaluationReport, Setting, evaluate, evaluation_json
 
-    settings = Setting.each(**setting | {"scale": tuple(map(int, setting["scale"]))})
+    settings = Setting.each(data=data, **setting | {"scale": tuple(map(int, setting["scale"]))})
     start_keras()
     page = EvaluationReport(report, overwrite=json_file.overwrite) if report else None
     results = []

@@ -17,7 +17,9 @@ from ..training_run import devices_option, run
 @click.option("--sigma", type=SigmaRange(), help="Noise level (DnCNN-S), or LOW-HIGH for a blind model (DnCNN-B).")
 @click.option("--recipe", metavar="NAME", help="A named model; NAME-paper: as published; NAME-finish: going on.")
 @click.option(
-    "--task", type=click.Choice(["denoise", "general"]), help="general: noise, super-resolution and JPEG (DnCNN-3)."
+    "--task",
+    type=click.Choice(["denoise", "general", "photo"]),
+    help="general: noise, super-resolution and JPEG (DnCNN-3). photo: as cameras write pictures, simulated.",
 )
 @click.option("--color/--grey", default=None, help="RGB or grey images.")
 @click.option("--depth", type=click.IntRange(3), help="Number of convolutions.")
@@ -55,6 +57,7 @@ def train(devices: list[str] | None, output: Path | None, resume: bool, epochs: 
     dncnn-tf train --sigma 25                     DnCNN-S on embedded photographs
     dncnn-tf train --sigma 25 --data train400     … on the images the paper used
     dncnn-tf train --sigma 0-55 --color           CDnCNN-B
+    dncnn-tf train --task photo                   … for what cameras and phones write
     dncnn-tf train --recipe dncnn-s-25-paper      … trained as published
     dncnn-tf train --recipe dncnn-s-15            the shipped model: starts from dncnn-s-25
     dncnn-tf train --recipe dncnn-s-25-finish     … goes on from dncnn-s-25

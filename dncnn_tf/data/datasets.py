@@ -35,6 +35,8 @@ _SAMPLE = (
     "camera.png",
 )
 
+_CLEAN, _NOISY = "clean", "noisy"  # folders of a set of pairs
+
 # 8 GiB for training, which keeps each image at four sizes (2.9 times the pixels).
 _MAX_DECODED_BYTES = 8 * 2**30 // 3
 
@@ -64,11 +66,15 @@ class ImageSet:
         used_for: what the paper used it for.
         folder: where it is under the folder that `DNCNN_TF_DATA` names.
         files: its originals, in order of name.
+        pairs: whether each picture is there twice, in a folder `clean` and in a folder `noisy` beside it.
+        terms: of use, where they are narrower than what goes for all sets.
     """
 
     used_for: str
     folder: PurePosixPath
     files: tuple[RemoteFile, ...]
+    pairs: bool = False
+    terms: str | None = None
 
 
 @functools.cache
@@ -79,10 +85,11 @@ def published_sets() -> dict[str, ImageSet]:
 
 
 def _part(entry: dict[str, Any], entries: dict[str, dict[str, Any]]) -> ImageSet:
-    """Those images of another set that are in one folder of it."""
+    """Those images of another set that are under one folder of it."""
     whole = _image_set(entries[entry["part_of"]])
     folder = whole.folder / entry["folder"]
-    return ImageSet(entry["used_for"], folder, tuple(file for file in whole.files if file.cached.parent == folder))
+    files = tuple(file for file in whole.files if folder in file.cached.parents)
+    return ImageSet(entry["used_for"], folder, files, whole.pairs, whole.terms)
 
 
 def _image_set(entry: dict[str, Any]) -> ImageSet:
@@ -92,7 +99,7 @@ def _image_set(entry: dict[str, Any]) -> ImageSet:
         RemoteFile(f"{source}/{path}", sha256, size, (folder / here).with_suffix(PurePosixPath(path).suffix))
         for path, sha256, size, here in entry["files"]
     )
-    return ImageSet(entry["used_for"], folder, tuple(files))
+    return ImageSet(entry["used_for"], folder, tuple(files), entry.get("pairs", False), entry.get("terms"))
 
 
 def resolve(data: str) -> list[Path]:
@@ -101,7 +108,7 @@ def resolve(data: str) -> list[Path]:
     Several, joined by +, follow one another ("t91+bsd200").
 
     A published set is looked for under the folder that the environment variable DNCNN_TF_DATA names, then in the
-    cache. Nothing is downloaded here.
+    cache. Nothing is downloaded here. Of a set of pairs these are the clean ones; the others are in `noisy_folder`.
 
     Raises:
         DatasetError: no such set or folder, no image in it, or a set that is incomplete or not on this machine.
@@ -115,7 +122,7 @@ def resolve(data: str) -> list[Path]:
                 f"{data}: not on this machine; run `dncnn-tf data download {data}`, "
                 "or let DNCNN_TF_DATA name a folder that holds it"
             )
-        return files
+        return [file for file in files if file.parent.name == _CLEAN] if published_sets()[data].pairs else files
     if "+" in data and not Path(data).exists():
         return [file for part in data.split("+") for file in resolve(part)]
     return _files_of_folder(Path(data))
@@ -131,6 +138,7 @@ class SetListing:
         size: of its originals, in bytes.
         where: "embedded", "DNCNN_TF_DATA", "cache", "incomplete" (a folder that lacks images) or "not here".
         used_for: what the paper used it for.
+        terms: of use, where they are narrower than what goes for all sets.
     """
 
     name: str
@@ -138,6 +146,7 @@ class SetListing:
     size: int
     where: str
     used_for: str
+    terms: str | None = None
 
 
 def image_sets() -> list[SetListing]:
@@ -147,7 +156,9 @@ def image_sets() -> list[SetListing]:
         "sample", len(sample), sum(file.stat().st_size for file in sample), "embedded", "a first training"
     )
     published = (
-        SetListing(name, len(each.files), sum(file.size for file in each.files), _where(name), each.used_for)
+        SetListing(
+            name, len(each.files), sum(file.size for file in each.files), _where(name), each.used_for, each.terms
+        )
         for name, each in published_sets().items()
     )
     return [embedded, *published]
@@ -160,6 +171,16 @@ def _where(name: str) -> str:
     except DatasetError:
         return "incomplete"
     return "cache" if cached_files(name) else "not here"
+
+
+def is_paired(data: str) -> bool:
+    """Whether a name is that of a published set of pairs."""
+    return data in published_sets() and published_sets()[data].pairs
+
+
+def noisy_folder(clean: Path) -> Path:
+    """Where the noisy counterpart of a set of pairs' clean image is."""
+    return clean.parent.with_name(_NOISY)
 
 
 def sample_files() -> list[Path]:

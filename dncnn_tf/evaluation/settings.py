@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from ..data.datasets import is_paired, noisy_folder, resolve
 from ..errors import OptionError
 from ..models.cards import DEGREE_NAMES, task_and_degree
 
@@ -21,7 +23,8 @@ class Setting:
 
     Attributes:
         task: "denoise", "super-resolution" or "jpeg".
-        degree: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`.
+        degree: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`, and for a set of pairs,
+            which has noise of its own.
         seed: decides the noise, together with each image's name.
         noisy: a folder of images that are noisy already, with the clean images' names; only for "denoise".
 
@@ -43,7 +46,9 @@ class Setting:
                 raise OptionError("`noisy` brings its own noise; leave out `sigma` and `task`")
             return
         if self.degree is None:
-            raise OptionError(f"`task` {self.task} needs `{name}`")
+            if self.task != "denoise":
+                raise OptionError(f"`task` {self.task} needs `{name}`")
+            return
         low, high = _RANGES[name]
         whole = self.task == "denoise" or float(self.degree).is_integer()
         if not (low <= self.degree <= high and whole):
@@ -60,12 +65,14 @@ class Setting:
         quality: Sequence[int] = (),
         noisy: Path | None = None,
         seed: int = 0,
+        data: str = "",
     ) -> list[Setting]:
         """One setting for each degree, in the order given, without repetitions.
 
         Args:
             task, noisy, seed: as of a setting.
             sigma, scale, quality: the degrees; only those that belong to the task may be given.
+            data: what is to be measured; a published set of pairs has noise of its own.
 
         Raises:
             OptionError: these do not go together, or there is no degree.
@@ -76,7 +83,20 @@ class Setting:
             if degrees and name != wanted:
                 raise OptionError(f"`{name}` does not belong to `task` {task}; give `{wanted}`")
         wanted_degrees: list[float | None] = [*dict.fromkeys(given[wanted])] or [None]
-        return [cls(task, degree, seed, noisy) for degree in wanted_degrees]
+        settings = [cls(task, degree, seed, noisy) for degree in wanted_degrees]
+        return [each.on(data) for each in settings]
+
+    def on(self, data: str) -> Setting:
+        """The same, for a set by its name: of pairs, with its noisy images.
+
+        Raises:
+            OptionError: nothing says how noisy the images are to be.
+        """
+        if self.degree is not None or self.noisy is not None:
+            return self
+        if not is_paired(data):
+            raise OptionError(f"`task` {self.task} needs `{DEGREE_NAMES[self.task]}`")
+        return dataclasses.replace(self, noisy=noisy_folder(resolve(data)[0]))
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> Setting:

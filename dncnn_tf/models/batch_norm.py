@@ -27,6 +27,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     def __init__(self, *, frozen: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.frozen = frozen
+        self.joined = False
 
     def get_config(self) -> dict[str, Any]:
         """As Keras' layer, with `frozen`."""
@@ -34,6 +35,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise (N, H, W, C) with the batch's statistics in training, unless frozen, else with the moving ones."""
+        if self.joined:
+            return inputs
         if not training or not self.trainable or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training and not self.frozen, mask=mask)
         if self.frozen:
@@ -87,6 +90,31 @@ def freeze_batch_norm(model: keras.Model) -> None:
 def is_frozen(model: keras.Model) -> bool:
     """Whether `freeze_batch_norm` was called."""
     return any(norm.frozen for norm in batch_norms(model))
+
+
+def join_frozen(model: keras.Model) -> None:
+    """Let each convolution do the frozen normalisation after it, in place, as long as the model is in memory.
+
+    Since (K ∗ x)·s + b = (K·s) ∗ x + b, it is the same function of the same variables, and a step of training takes
+    three quarters of the time: nothing but convolutions goes over the features. Compile or fit only after this.
+
+    Args:
+        model: a DnCNN whose normalisations are frozen.
+    """
+    for norm in batch_norms(model):
+        conv = model.get_layer(norm.name.replace("bn", "conv"))
+        conv.convolution_op = functools.partial(_convolve_and_normalise, norm)
+        norm.joined = True
+
+
+def _convolve_and_normalise(norm: FusedBatchNormalization, inputs: Any, kernel: Any) -> Any:
+    """In place of a convolution: (N, H, W, in) and (3, 3, in, out) → (N, H, W, out), normalised."""
+    import tensorflow as tf
+
+    scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)  # (out,)
+    kernel = tf.cast(tf.cast(kernel, tf.float32) * scale, inputs.dtype)
+    shift = tf.cast(norm.beta - norm.moving_mean * scale, inputs.dtype)
+    return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, "SAME"), shift)
 
 
 def reestimate_batch_norm(

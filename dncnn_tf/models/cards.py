@@ -38,23 +38,23 @@ def read_card(name: str) -> dict[str, Any]:
     return card
 
 
-def task_and_degree(row: dict[str, Any]) -> tuple[str, float]:
+def task_and_degree(row: dict[str, Any]) -> tuple[str, float | None]:
     """What one row of a card's "measured" was measured at: the task, and σ, scale or quality.
 
     Args:
-        row: holds exactly one of the keys of `DEGREE_NAMES`.
+        row: holds one of the keys of `DEGREE_NAMES`, or none where the set has noise of its own.
     """
-    return next((task, row[name]) for task, name in DEGREE_NAMES.items() if name in row)
+    return next(((task, row[name]) for task, name in DEGREE_NAMES.items() if name in row), ("denoise", None))
 
 
 def degree_text(row: dict[str, Any]) -> str:
-    """The degree for people, such as "σ 25", "×3" or "quality 10".
+    """The degree for people, such as "σ 25", "×3", "quality 10" or "own noise".
 
     Args:
         row: as for `task_and_degree`.
     """
     task, degree = task_and_degree(row)
-    return _DEGREE_TEXTS[task].format(degree)
+    return "own noise" if degree is None else _DEGREE_TEXTS[task].format(degree)
 
 
 def best_in_the_box() -> dict[tuple[str, str], tuple[float, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,11 @@ import tensorflow as tf
 
 from ..config import TrainConfig
 from ..data import datasets
+from ..data.camera import training_pairs as camera
 from ..data.decoding import DatasetError
 from ..data.degradations import add_gaussian_noise
 from ..data.pairs import load_pairs
+from ..images.arrays import from_float
 from . import mixture
 from .patches import PatchSource, rescaled
 
@@ -72,6 +74,8 @@ class TrainingData:
         else:
             sets = (config.data, config.validation_data)
             images, *validation = (datasets.load(each, channels) for each in sets if each is not None)
+            if config.task == "photo" and not any(map(_has_color, images)):
+                raise DatasetError(f"{config.data}: all images are grey, but photographs are noisy in color")
             if validation:
                 return cls(images, validation[0], config, shards)
         if len(images) == 1:
@@ -95,7 +99,7 @@ class TrainingData:
             these shards; clean in [0, 1], degraded not clipped.
         """
         config, sources = self.config, self._sources
-        degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed}[config.task]
+        degrade = {"denoise": _gaussian, "general": _general, "pairs": _as_photographed, "photo": _photo}[config.task]
         candidates = mixture.CANDIDATES if config.task == "general" else 1
         part = dataclasses.replace(config, batch_size=config.batch_size // config.shards, shards=1)
 
@@ -128,12 +132,13 @@ class TrainingData:
         """
         images, config = self._validation, self.config
         shortest = min(length for image in images for length in image.shape[:2])
-        if shortest < mixture.GRID:
+        smallest = camera.region_size(mixture.GRID) if config.task == "photo" else mixture.GRID
+        if shortest < smallest:
             raise DatasetError(
-                f"validation images must be at least {mixture.GRID} pixels wide and high. Received: {shortest} pixels"
+                f"validation images must be at least {smallest} pixels wide and high. Received: {shortest} pixels"
             )
         side = min(_VALIDATION_SIDE, shortest)
-        side -= side % mixture.GRID if config.task == "general" else 0
+        side -= side % {"general": mixture.GRID, "photo": 2}.get(config.task, 1)
         rng = np.random.default_rng(config.seed)
         count = max(len(images), _VALIDATION_PAIRS)
         count += -count % replicas
@@ -146,6 +151,9 @@ class TrainingData:
             sigma = low + (high - low) * (i + 0.5) / count
             if config.task == "pairs":
                 degraded, clean = np.split(clean, 2, axis=-1)
+            elif config.task == "photo":
+                patch_size = side - camera.region_size(0)
+                degraded, clean = camera.spoiled_patch(from_float(clean, np.uint8), patch_size, config.sigma, rng)
             elif config.task == "general":
                 degraded = mixture.degradation(i % 3, sigma, rng)(clean[..., 0])[..., None]
             else:
@@ -155,9 +163,15 @@ class TrainingData:
         return tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(replicas)
 
 
+def _has_color(image: np.ndarray) -> bool:
+    """Whether the channels of a uint8 (H, W, 3) image differ."""
+    return bool((image != image[..., :1]).any())
+
+
 def _cut_size(config: TrainConfig) -> int:
     """Side of what is cut from an image for one training patch."""
-    return mixture.region_size(config.patch_size) if config.task == "general" else config.patch_size
+    regions = {"general": mixture.region_size, "photo": camera.region_size}
+    return regions[config.task](config.patch_size) if config.task in regions else config.patch_size
 
 
 def _gaussian(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -175,6 +189,16 @@ def _as_photographed(pair: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> t
     return degraded, clean
 
 
+def _photo(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """As a simulated camera writes it; camera, light and file are drawn anew for each patch."""
+
+    def spoil(regions: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(np.abs(seed))
+        return camera.spoiled_patches(from_float(regions, np.uint8), config.patch_size, config.sigma, rng)
+
+    return _spoiled(spoil, clean, config, seed)
+
+
 def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Noise, super-resolution or JPEG, drawn anew for each patch (DnCNN-3)."""
 
@@ -182,6 +206,16 @@ def _general(clean: tf.Tensor, config: TrainConfig, seed: tf.Tensor) -> tuple[tf
         rng = np.random.default_rng(np.abs(seed))
         return mixture.spoiled_patches(regions, config.patch_size, config.sigma, rng)
 
+    return _spoiled(spoil, clean, config, seed)
+
+
+def _spoiled(
+    spoil: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    clean: tf.Tensor,
+    config: TrainConfig,
+    seed: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Patches that NumPy spoils: a function of regions and seed."""
     degraded, patches = tf.numpy_function(spoil, [clean, seed], (tf.float32, tf.float32), stateful=False)
-    shape = (config.batch_size, config.patch_size, config.patch_size, 1)
+    shape = (config.batch_size, config.patch_size, config.patch_size, config.model.channels)
     return tf.ensure_shape(degraded, shape), tf.ensure_shape(patches, shape)

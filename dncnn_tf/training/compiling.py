@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ..config import TrainConfig
 from ..engines.precision import KERAS_POLICIES, training_precision
-from ..models.batch_norm import batch_norms, freeze_batch_norm, is_frozen
+from ..models.batch_norm import batch_norms, freeze_batch_norm, is_frozen, join_frozen
 from ..models.cards import ModelError
 from ..models.dncnn import build_dncnn, fold_batch_norm
 from ..models.transfer import transfer_weights
@@ -52,9 +52,11 @@ def make_ready(model: keras.Model, config: TrainConfig, epoch: int) -> None:
     frozen = epoch >= config.live_epochs
     rate, loss_weight = schedule(config, frozen=frozen), _loss_weight(config)
     step = (epoch - (config.live_epochs if frozen else 0)) * config.steps_per_epoch
-    if not model.compiled or (frozen and not is_frozen(model)):
-        if frozen:
-            freeze_batch_norm(model)
+    begins = not model.compiled or (frozen and not is_frozen(model))
+    if frozen:
+        freeze_batch_norm(model)
+        join_frozen(model)
+    if begins:
         model.compile(
             optimizer=new_optimizer(config.optimizer, rate, config.weight_decay),
             loss=_LOSSES[config.loss],

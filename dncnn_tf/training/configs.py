@@ -47,8 +47,11 @@ def _recipe(name: str | None, color: bool | None, given: dict[str, Any]) -> Trai
         return _named_recipe(name)
     if given.get("task") == "general":
         return dataclasses.replace(RECIPES["dncnn-3"], init=None)
+    if given.get("task") == "photo":
+        # Statistics can only be frozen from the start where a trained model brings them.
+        return dataclasses.replace(RECIPES["dncnn-photo"], init=None, frozen_share=RECIPES["dncnn-b"].frozen_share)
     if "sigma" not in given:
-        raise OptionError("say what to train: `sigma` 25, `sigma` 0-55, `task` general or `recipe` NAME")
+        raise OptionError("say what to train: `sigma` 25, `sigma` 0-55, `task` general, `task` photo or `recipe` NAME")
     low, high = given["sigma"]
     if low < high:
         return dataclasses.replace(RECIPES["cdncnn-b" if color else "dncnn-b"], init=None)

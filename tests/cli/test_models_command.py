@@ -35,8 +35,9 @@ def test_a_card_says_where_another_model_in_the_box_is_better(dncnn_tf) -> None:
     (best,) = (row["psnr"] for row in read_card("dncnn-s-25")["measured"] if row["data"] == "bsd68")
     ends = {}
     for name in ("dncnn-b", "dncnn-s-25"):
-        (line,) = (each for each in dncnn_tf("models", name).stdout.splitlines() if each.startswith("bsd68     σ 25 "))
-        ends[name] = line.split()[5:]
+        lines = map(str.split, dncnn_tf("models", name).stdout.splitlines())
+        (line,) = (each for each in lines if each[:3] == ["bsd68", "σ", "25"])
+        ends[name] = line[5:]
     assert ends == {"dncnn-b": ["dncnn-s-25", f"{best:.2f}"], "dncnn-s-25": []}
 
 

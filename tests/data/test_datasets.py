@@ -51,6 +51,9 @@ def test_the_registry_has_the_published_number_of_images():
         "urban100": 100,
         "classic5": 5,
         "live1": 29,
+        "polyu": 200,
+        "polyu-tune": 124,
+        "polyu-test": 76,
     }
     for entry in datasets.published_sets().values():
         assert len({file.cached for file in entry.files}) == len(entry.files)

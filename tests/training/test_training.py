@@ -20,7 +20,7 @@ import tensorflow as tf
 from conftest import SMALL, command
 from PIL import Image
 
-from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, paper_recipe
+from dncnn_tf.config import PUBLISHED, ModelConfig, TrainConfig, paper_recipe
 from dncnn_tf.training.compiling import make_ready, new_model, schedule
 from dncnn_tf.training.fit import train
 
@@ -208,7 +208,7 @@ def test_a_blind_model_is_trained_by_its_psnr_and_resumes(dncnn_tf, photographs:
     assert rows(run)[1]["loss"] == pytest.approx(before[1]["loss"], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_paper_recipes_are_the_published_ones(name: str) -> None:
     config = paper_recipe(name)
     assert (config.batch_size, config.epochs, config.optimizer, config.weight_decay) == (128, 50, "sgd", 1e-4)

@@ -1,0 +1,215 @@
+"""Real photographs: how much of a camera's noise goes, and what stays of clean pictures.
+
+    pip install bm3d opencv-python-headless
+    DNCNN_TF_DATA=DIR dncnn-tf finetune --pairs DIR/pairs/polyu/tune/noisy DIR/pairs/polyu/tune/clean \\
+        --model dncnn-photo --output runs/finetuned-photo
+    DNCNN_TF_DATA=DIR python -m benchmarks.quality.photographs --finetuned runs/finetuned-photo
+
+PolyU's pairs for measuring come from three cameras that none of those for tuning come from. Their license is for
+non-commercial research: no weights in the box are trained on them, and no picture of them is shown, so the crops are of
+photographs inside scikit-image with simulated noise. Figures are kept and not measured again unless a model has
+changed. Results: photographs.json, photographs.md and photographs.png.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import bm3d
+import click
+import cv2
+import numpy as np
+import skimage.data
+from PIL import Image
+
+from benchmarks.common.page import write_page
+from dncnn_tf.data import datasets
+from dncnn_tf.data.camera.photographs import photograph
+from dncnn_tf.data.camera.shots import draw_shot
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.metrics import psnr, ssim
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.files import atomic_path, write_json
+from dncnn_tf.models.cards import read_card
+from dncnn_tf.restoration.denoising import denoise
+from dncnn_tf.restoration.noise import estimate_noise
+
+HERE = Path(__file__).parent
+RESULTS, PAGE, PICTURE = HERE / "photographs.json", HERE / "photographs.md", HERE / "photographs.png"
+MODELS = ("cdncnn-b", "dncnn-photo")
+STRENGTHS = (3, 5, 10, 15)  # σ, or OpenCV's h, of which the best on a picture is taken
+BM3D_EVERY = 3  # CBM3D takes a quarter of a minute for a picture of 512 × 512 pixels
+WHITE_SIGMAS = (0, 5, 15, 25, 50)
+CROP, SCALE = 112, 2
+
+Denoiser = Callable[[np.ndarray], np.ndarray]
+"""From noisy to denoised, both uint8 (H, W, 3)."""
+Figures = dict[str, dict[str, list[float]]]
+"""Method → picture's name → PSNR in dB and SSIM."""
+
+
+@click.command()
+@click.option("--finetuned", type=click.Path(exists=True, file_okay=False, path_type=Path), help="The fine-tuned run.")
+def main(finetuned: Path | None) -> None:
+    """Measure what is missing, and write page and picture."""
+    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    files = datasets.resolve("polyu-test")
+    figures: Figures = kept.get("pairs", {})
+    for method, every, denoiser in _methods(finetuned):
+        measured = figures.setdefault(method, {})
+        for path in files[::every]:
+            if path.stem not in measured:
+                measured[path.stem] = _best(path, denoiser)
+                write_json(RESULTS, kept | {"pairs": figures})
+        click.echo(f"{method}: {np.mean(list(measured.values()), axis=0)}")
+    white = _white(kept.get("white", {}))
+    clean = _clean_sides(files)
+    write_json(RESULTS, {"pairs": figures, "white": white})
+    labels = _labels(finetuned)
+    subset = [path.stem for path in files[::BM3D_EVERY]]
+    lines = ["## Real pairs", "", *_table(figures, labels, [path.stem for path in files])]
+    lines += ["", f"On every {BM3D_EVERY}rd picture, with CBM3D:", "", *_table(figures, labels, subset)]
+    lines += ["", "## White noise and clean pictures", "", *_white_table(white, clean)]
+    lines += ["", "## Crops", "", _CROPS, "", "![crops](photographs.png)"]
+    _draw()
+    write_page(PAGE, "Real photographs", _HOW, lines)
+
+
+_HOW = (
+    "PSNR in dB and SSIM of PolyU's 38 pairs for measuring (`polyu-test`: Canon 600D and 80D, Sony A7 II; no other "
+    "public pairs were at hand), in float32. σ is the package's own estimate, or the best on each picture of "
+    f"{', '.join(map(str, STRENGTHS))}, which nobody knows who has no clean picture. Made by "
+    f"`DNCNN_TF_DATA=DIR python -m benchmarks.quality.photographs` with bm3d {importlib.metadata.version('bm3d')} and "
+    f"OpenCV {cv2.__version__} on"
+)
+_CROPS = (
+    "PolyU's license keeps its pictures out of here. These are photographs inside scikit-image with simulated noise: "
+    "noisy, `cdncnn-b`, `dncnn-photo`, clean."
+)
+
+
+def _key(name: str) -> str:
+    """A model's name with the first digits of its weights' SHA-256."""
+    return f"{name} {read_card(name)['sha256'][:8]}"
+
+
+def _finetuned_key(run: Path) -> str:
+    return f"finetuned {hashlib.sha256((run / 'best.keras').read_bytes()).hexdigest()[:8]}"
+
+
+def _labels(finetuned: Path | None) -> dict[str, str]:
+    """Each method's key to what the page calls it, in the order of the rows."""
+    return {
+        "noisy": "as it came",
+        "nlm estimated": "OpenCV's colour non-local means, σ estimated",
+        "nlm best": "… the best σ",
+        "bm3d estimated": "CBM3D, σ estimated",
+        "bm3d best": "… the best σ",
+        **{_key(name): f"`{name}`" for name in MODELS},
+        **({_finetuned_key(finetuned): "… fine-tuned on `polyu-tune`"} if finetuned else {}),
+    }
+
+
+def _methods(finetuned: Path | None) -> list[tuple[str, int, list[Denoiser]]]:
+    """Each method's key, of how many pictures one is measured, and its denoisers, of which the best counts."""
+    models = [(_key(name), 1, [lambda noisy, name=name: _by_model(noisy, name)]) for name in MODELS]
+    if finetuned is not None:
+        models.append((_finetuned_key(finetuned), 1, [lambda noisy: _by_model(noisy, str(finetuned))]))
+    return [
+        ("noisy", 1, [lambda noisy: noisy]),
+        *models,
+        ("nlm estimated", 1, [lambda noisy: _nlm(noisy, estimate_noise(noisy).sigma)]),
+        ("nlm best", 1, [lambda noisy, sigma=sigma: _nlm(noisy, sigma) for sigma in STRENGTHS]),
+        ("bm3d estimated", BM3D_EVERY, [lambda noisy: _bm3d(noisy, estimate_noise(noisy).sigma)]),
+        ("bm3d best", BM3D_EVERY, [lambda noisy, sigma=sigma: _bm3d(noisy, sigma) for sigma in STRENGTHS]),
+    ]
+
+
+def _by_model(noisy: np.ndarray, name: str) -> np.ndarray:
+    return denoise(noisy, name, precision="float32")
+
+
+def _nlm(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """OpenCV's, with its windows' default sizes and the same strength for luma and chroma."""
+    return cv2.fastNlMeansDenoisingColored(noisy, None, h=sigma, hColor=sigma)
+
+
+def _bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    if sigma == 0:
+        return noisy
+    return np.rint(np.clip(bm3d.bm3d_rgb(noisy / 255, sigma / 255), 0, 1) * 255).astype(np.uint8)
+
+
+def _best(path: Path, denoisers: list[Denoiser]) -> list[float]:
+    """PSNR and SSIM of the denoiser with the highest PSNR on one picture."""
+    clean = datasets.decode(path, 3)
+    noisy = datasets.decode(datasets.noisy_folder(path) / path.name, 3)
+    restored = [denoiser(noisy) for denoiser in denoisers]
+    best = max(restored, key=lambda picture: psnr(clean, picture))
+    return [round(float(psnr(clean, best)), 4), round(float(ssim(clean, best)), 5)]
+
+
+def _table(figures: Figures, labels: dict[str, str], pictures: list[str]) -> list[str]:
+    """Rows of the methods that were measured on all of these pictures, means by camera and over all."""
+    cameras = sorted({name.split("_")[0] for name in pictures})
+    groups = {camera: [name for name in pictures if name.startswith(camera)] for camera in cameras}
+    groups = {f"{camera} ({len(names)})": names for camera, names in groups.items()} | {"all": pictures}
+    rows = [f"| | {' | '.join(groups)} |", "|---|" + "--:|" * len(groups)]
+    for key, label in labels.items():
+        if set(pictures) <= figures.get(key, {}).keys():
+            means = (np.mean([figures[key][name] for name in names], axis=0) for names in groups.values())
+            rows.append(f"| {label} | {' | '.join(f'{a:.2f} / {b:.4f}' for a, b in means)} |")
+    return rows
+
+
+def _white(kept: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """PSNR of CBSD68 with white noise of each σ, by model."""
+    for name in MODELS:
+        measured = kept.setdefault(_key(name), {})
+        for sigma in WHITE_SIGMAS:
+            if str(sigma) not in measured:
+                measured[str(sigma)] = round(evaluate(name, "cbsd68", Setting("denoise", sigma)).psnr, 3)
+                click.echo(f"{name}, cbsd68, σ {sigma}: {measured[str(sigma)]}")
+    return {_key(name): kept[_key(name)] for name in MODELS}
+
+
+def _clean_sides(files: list[Path]) -> dict[str, float]:
+    """How far each model leaves the clean sides of the pairs from themselves: the mean of PSNR in dB."""
+    pictures = [datasets.decode(path, 3) for path in files[::BM3D_EVERY]]
+    return {_key(name): float(np.mean([psnr(clean, _by_model(clean, name)) for clean in pictures])) for name in MODELS}
+
+
+def _white_table(white: dict[str, dict[str, float]], clean: dict[str, float]) -> list[str]:
+    cells = " | ".join(f"CBSD68, σ {sigma}" for sigma in WHITE_SIGMAS)
+    rows = [f"| | {cells} | clean sides of PolyU |", "|---|" + "--:|" * (len(WHITE_SIGMAS) + 1)]
+    for name in MODELS:
+        figures = [white[_key(name)][str(sigma)] for sigma in WHITE_SIGMAS]
+        rows.append(f"| `{name}` | {' | '.join(f'{psnr:.2f}' for psnr in (*figures, clean[_key(name)]))} |")
+    return rows
+
+
+def _draw() -> None:
+    """A row of crops of each photograph: noisy, by either model, clean."""
+    places = {"astronaut": (40, 170), "chelsea": (90, 130), "coffee": (150, 300)}
+    rows = []
+    for seed, (name, (top, left)) in enumerate(places.items()):
+        picture = getattr(skimage.data, name)()
+        picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+        rng = np.random.default_rng([_SEED, seed])
+        noisy, clean = photograph(picture, draw_shot(rng), rng)
+        columns = [noisy, *(_by_model(noisy, model) for model in MODELS), clean]
+        rows.append(np.concatenate([column[top : top + CROP, left : left + CROP] for column in columns], axis=1))
+    image = Image.fromarray(np.concatenate(rows))
+    with atomic_path(PICTURE) as path:
+        image.resize((image.width * SCALE, image.height * SCALE), Image.Resampling.NEAREST).save(path, optimize=True)
+
+
+_SEED = 3  # noise of middling strength on all three
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A camera, simulated: what noise looks like in the pictures that cameras and phones write."""

@@ -1,0 +1,59 @@
+"""From a clean picture to two of one camera: with the noise of its sensor, and without."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...images.arrays import from_float
+from . import finishing, sensor, tone
+from .coding import coded
+from .demosaicing import METHODS
+from .shots import Shot
+
+
+def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Take a picture of a picture.
+
+    Clean is what the same camera would show without noise, and is saved alike, so that what saving costs is not taken
+    for noise. The camera's own file is another matter: where it is coded finely, coding and noise are one.
+
+    Args:
+        picture: uint8 (H, W, 3), H and W even.
+        shot: camera, light and file.
+        rng: source of the noise.
+
+    Returns:
+        Noisy and clean, both uint8 (H, W, 3).
+    """
+    sides = picture.shape[:2]
+    if shot.scale != 1:
+        picture = finishing.resized(picture, *(2 * round(side / shot.scale / 2) for side in sides))
+    clean, noisy = developed(picture, shot, rng)
+    edges = finishing.edges(clean, shot.finish)
+    noise = finishing.finished(noisy - clean, shot.finish, edges, calm=shot.calm)
+    clean = finishing.finished(clean, shot.finish, edges)
+    if shot.scale != 1:
+        clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
+    clean = from_float(clean, np.uint8)
+    noisy = from_float(clean / np.float32(255) + noise, np.uint8)
+    return coded(coded(noisy, shot.camera), shot.saved), coded(clean, shot.saved)
+
+
+def developed(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.ndarray:
+    """The picture back to the sensor and developed again, without noise and with it.
+
+    Args:
+        picture: uint8 (H, W, 3), H and W even.
+        shot: its tone curve, colors, sensor and demosaicing.
+        rng: source of the noise.
+
+    Returns:
+        float32 (2, H, W, 3) in [0, 1]: the clean and the noisy one.
+    """
+    light = tone.light(picture, shot.tone) @ (shot.matrix.T / shot.gains)
+    raw = sensor.mosaic(light, shot.phase)  # (H, W)
+    raws = np.stack([raw, sensor.add_noise(raw, shot.shot, shot.read, rng)])
+    # White balance first: demosaicing carries differences from one color to the others.
+    raws *= sensor.mosaic(np.broadcast_to(shot.gains, light.shape), shot.phase)
+    light = METHODS[shot.method](raws, shot.phase) @ np.linalg.inv(shot.matrix).T
+    return tone.levels(light, shot.tone)

@@ -1,0 +1,272 @@
+"""The simulated camera: what each of its steps must conserve, what its noise looks like, and training on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from conftest import SMALL
+from PIL import Image
+
+from dncnn_tf.config import RECIPES
+from dncnn_tf.data.camera import coding, color_matrices, demosaicing, finishing, photographs, sensor, shots, tone
+from dncnn_tf.data.camera.coding import Coding
+from dncnn_tf.data.camera.finishing import Finish
+from dncnn_tf.data.camera.grain import Grain
+from dncnn_tf.data.camera.shots import draw_shot
+from dncnn_tf.data.camera.training_pairs import region_size, spoiled_patch, spoiled_patches
+from dncnn_tf.evaluation.metrics import psnr
+from dncnn_tf.images.arrays import from_float
+from dncnn_tf.training.batches import TrainingData
+
+PLAIN = Finish(chroma=0.0, luma=0.0, grain=0.0, coarse=1.0, sharpening=0.0)
+PHOTO = dataclasses.replace(RECIPES["dncnn-photo"], patch_size=24, batch_size=6)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    return [skimage.data.astronaut()[:192, 128:320], skimage.data.coffee()[100:292, 150:342]]
+
+
+@pytest.fixture(scope="module")
+def smooth() -> np.ndarray:
+    """Light that changes slowly, brighter to the right, redder to the bottom: uint8 (128, 128, 3)."""
+    y, x = np.mgrid[0:128, 0:128] / 128
+    return np.rint(np.stack([40 + 120 * x + 60 * y, 40 + 150 * x, 60 + 120 * x], axis=-1)).astype(np.uint8)
+
+
+def noiseless(**changes: object) -> shots.Shot:
+    """A camera that adds nothing of its own."""
+    plain = {"shot": 0.0, "read": 0.0, "finish": PLAIN, "calm": 1.0, "scale": 1.0, "camera": None, "saved": None}
+    return dataclasses.replace(draw_shot(rng(3)), **plain | changes)
+
+
+class TestTone:
+    @pytest.mark.parametrize("strength", tone.STRENGTHS)
+    def test_every_level_comes_back(self, strength: float) -> None:
+        levels = np.arange(256, dtype=np.uint8)
+        light = tone.light(levels, strength)
+        assert (np.diff(light) > 0).all()
+        np.testing.assert_allclose(tone.levels(light, strength) * 255, levels, atol=0.08)
+
+    def test_without_a_contrast_curve_it_is_srgb(self) -> None:
+        assert tone.light(np.uint8(118), 0.0) == pytest.approx(0.181, abs=1e-3)  # middle grey
+        assert tone.levels(np.float32(0.0031308), 0.0) == pytest.approx(0.04045, abs=2e-4)
+
+
+def test_a_camera_sees_grey_as_grey() -> None:
+    for seed in range(5):
+        matrix = color_matrices.draw_matrix(rng(seed))
+        np.testing.assert_allclose(matrix @ np.ones(3), 1, atol=1e-6)
+        assert np.linalg.cond(matrix) < 10
+
+
+class TestDemosaicing:
+    @pytest.mark.parametrize("phase", sensor.PHASES)
+    @pytest.mark.parametrize("method", demosaicing.METHODS)
+    def test_measured_colors_stay_and_planes_are_exact(self, method: str, phase: str) -> None:
+        y, x = np.mgrid[0:32, 0:24].astype(np.float32) / 64
+        plane = np.stack([0.2 + x, 0.1 + x + y / 2, 0.3 + x], axis=-1).astype(np.float32)
+        raw = sensor.mosaic(plane, phase)
+        image = demosaicing.METHODS[method](raw, phase)
+        np.testing.assert_array_equal(sensor.mosaic(image, phase), raw)
+        np.testing.assert_allclose(image[2:-2, 2:-2], plane[2:-2, 2:-2], atol=0.02 if method == "edge-aware" else 1e-6)
+
+    def test_phases_are_shifts_of_each_other(self, pictures: list[np.ndarray]) -> None:
+        image = pictures[0].astype(np.float32) / 255
+        shifted = image[:, 1:-1]
+        for method in demosaicing.METHODS.values():
+            whole = method(sensor.mosaic(image, "rggb"), "rggb")
+            part = method(sensor.mosaic(shifted, "grbg"), "grbg")
+            np.testing.assert_allclose(part[:, 4:-4], whole[:, 5:-5], atol=1e-5)
+
+    def test_the_better_methods_are_better(self, pictures: list[np.ndarray]) -> None:
+        image = pictures[0].astype(np.float32) / 255
+        errors = [
+            np.square(f(sensor.mosaic(image, "gbrg"), "gbrg") - image).mean() for f in demosaicing.METHODS.values()
+        ]
+        bilinear, malvar, edge_aware = errors
+        assert malvar < bilinear / 1.5
+        assert edge_aware < bilinear / 1.5
+
+
+class TestSensor:
+    def test_variance_grows_with_light_as_set(self) -> None:
+        for light in (0.0, 0.05, 0.3, 0.6):
+            raw = np.full((400, 400), light, np.float32)
+            noise = sensor.add_noise(raw, 2e-3, 1e-4, rng()) - raw
+            assert noise.var() == pytest.approx(2e-3 * light + 1e-4, rel=0.02)
+
+    def test_levels_are_those_of_brooks_et_al(self) -> None:
+        drawn = np.log([sensor.draw_noise_levels(rng(seed)) for seed in range(2000)])
+        assert np.log(1e-4) <= drawn[:, 0].min() < np.log(1.1e-4)
+        assert np.log(1.15e-2) < drawn[:, 0].max() <= np.log(1.2e-2)
+        assert np.median(drawn[:, 0]) == pytest.approx(np.log(np.sqrt(1e-4 * 1.2e-2)), abs=0.15)  # light as often
+        slope, offset = np.polyfit(drawn[:, 0], drawn[:, 1], 1)
+        assert (slope, offset) == (pytest.approx(2.18, abs=0.02), pytest.approx(1.2, abs=0.15))
+
+
+class TestFinishing:
+    def test_grey_stays_grey_and_the_mean_stays(self, pictures: list[np.ndarray]) -> None:
+        grey = np.repeat(pictures[0][..., 1:2], 3, axis=-1).astype(np.float32) / 255
+        image = finishing.finished(grey, Finish(chroma=2.0, luma=0.7, grain=0.5, coarse=2.0, sharpening=0.5))
+        np.testing.assert_allclose(image, np.repeat(image[..., 1:2], 3, axis=-1), atol=1e-5)
+        assert image.mean() == pytest.approx(grey.mean(), abs=2e-3)
+
+    def test_nothing_asked_for_is_nothing_done(self, pictures: list[np.ndarray]) -> None:
+        image = pictures[1].astype(np.float32) / 255
+        np.testing.assert_allclose(finishing.finished(image, PLAIN), image, atol=1e-5)
+
+    def test_chroma_alone_becomes_coarse(self) -> None:
+        noise = rng().standard_normal((256, 256, 3), np.float32)
+        luma = np.array([0.299, 0.587, 0.114], np.float32)
+        smoothed = finishing.finished(noise, dataclasses.replace(PLAIN, chroma=2.0))
+        np.testing.assert_allclose(smoothed @ luma, noise @ luma, atol=1e-4)
+        red_difference = (smoothed - (smoothed @ luma)[..., None])[..., 0]
+        assert np.corrcoef(red_difference[:, 2:].ravel(), red_difference[:, :-2].ravel())[0, 1] > 0.7
+
+
+class TestCoding:
+    @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+    def test_chroma_has_the_resolution_asked_for(self, subsampling: str, pictures: list[np.ndarray]) -> None:
+        stripes = np.zeros((64, 64, 3), np.uint8)
+        stripes[:, ::2] = (255, 0, 0)
+        stripes[:, 1::2] = (0, 130, 0)  # about as bright
+        columns = coding.coded(stripes, Coding(100, subsampling))
+        rows = coding.coded(np.swapaxes(stripes, 0, 1).copy(), Coding(100, subsampling))
+        kept = [psnr(stripes, columns) > 30, psnr(np.swapaxes(stripes, 0, 1), rows) > 30]
+        assert kept == {"4:4:4": [True, True], "4:2:2": [False, True], "4:2:0": [False, False]}[subsampling]
+
+    def test_it_is_the_file_that_others_write(self, pictures: list[np.ndarray]) -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(pictures[0]).save(buffer, "JPEG", quality=80, subsampling=2)
+        np.testing.assert_array_equal(coding.coded(pictures[0], Coding(80, "4:2:0")), np.asarray(Image.open(buffer)))
+        assert coding.coded(pictures[0], None) is pictures[0]
+
+
+class TestPhotographs:
+    @pytest.mark.parametrize("method", demosaicing.METHODS)
+    def test_without_noise_the_picture_comes_back(self, method: str, smooth: np.ndarray) -> None:
+        for seed, phase in enumerate(sensor.PHASES):
+            shot = noiseless(method=method, phase=phase, matrix=color_matrices.draw_matrix(rng(seed)))
+            noisy, clean = photographs.photograph(smooth, shot, rng())
+            np.testing.assert_array_equal(noisy, clean)
+            assert psnr(clean, smooth) > 45
+
+    def test_on_real_pictures_within_the_error_of_demosaicing(self, pictures: list[np.ndarray]) -> None:
+        """Which the camera's matrix and tone curve amplify, by some decibels."""
+        for picture in pictures:
+            shot = noiseless(method="malvar", tone=0.0)
+            _, clean = photographs.photograph(picture, shot, rng())
+            raw = sensor.mosaic(picture.astype(np.float32) / 255, shot.phase)
+            demosaiced = from_float(demosaicing.malvar(raw, shot.phase), np.uint8)
+            assert psnr(clean, picture) > psnr(demosaiced, picture) - 6
+
+    def test_brighter_places_are_noisier_in_the_light(self, smooth: np.ndarray) -> None:
+        clean, noisy = photographs.developed(smooth, noiseless(tone=0.0, shot=1e-3, method="bilinear"), rng())
+        light = [tone.light(np.clip(np.rint(side * 255), 0, 255).astype(np.uint8), 0.0) for side in (clean, noisy)]
+        variance = np.square(light[1] - light[0])[..., 1]
+        assert variance[:, 96:].mean() > 3 * variance[:, :32].mean()
+
+    def test_a_seed_repeats_it(self, pictures: list[np.ndarray]) -> None:
+        for seed in range(6):
+            first, again = (photographs.photograph(pictures[0], draw_shot(rng(seed)), rng(seed)) for _ in range(2))
+            np.testing.assert_array_equal(first, again)
+            assert first[0].shape == first[1].shape == pictures[0].shape
+            assert first[0].dtype == first[1].dtype == np.uint8
+        other, _ = photographs.photograph(pictures[0], draw_shot(rng(6)), rng(7))
+        assert (other != first[0]).any()
+
+    def test_the_noise_looks_like_that_of_cameras(self, pictures: list[np.ndarray]) -> None:
+        """Ranges of real photographs in `benchmarks/quality/camera.md`, somewhat widened: these are few and small."""
+        generator = rng(1)
+        grains = [
+            Grain.of(*photographs.photograph(picture, draw_shot(generator), generator)).numbers
+            for picture in pictures
+            for _ in range(40)
+        ]
+        means = np.mean(grains, axis=0)
+        low = [3.5, 3, 3, 0.4, 0.15, 0.03, 0.75, 0.6, 0.3, 0.4]
+        high = [7, 6, 6, 0.7, 0.4, 0.25, 0.95, 0.85, 0.65, 0.8]
+        assert (means > low).all()
+        assert (means < high).all()
+
+
+class TestPatches:
+    def test_white_noise_and_clean_pictures_are_among_them(self, pictures: list[np.ndarray]) -> None:
+        region = pictures[0][: region_size(24), : region_size(24)]
+        kinds = {"clean": 0, "white": 0, "camera": 0}
+        for seed in range(400):
+            noisy, clean = spoiled_patch(region, 24, (5.0, 50.0), rng(seed))
+            levels = noisy * 255
+            whole = np.abs(levels - np.rint(levels)).max() < 1e-3
+            kinds["clean" if (noisy == clean).all() else "camera" if whole else "white"] += 1
+        assert 0.04 < kinds["clean"] / 400 < 0.14
+        assert 0.09 < kinds["white"] / 400 < 0.21
+
+    def test_a_batch_has_the_shape_asked_for(self, pictures: list[np.ndarray]) -> None:
+        side = region_size(24)
+        assert side % 2 == 0
+        noisy, clean = spoiled_patches(np.stack([p[:side, :side] for p in pictures]), 24, (0.0, 55.0), rng())
+        assert noisy.shape == clean.shape == (2, 24, 24, 3)
+        assert noisy.dtype == clean.dtype == np.float32
+        assert clean.min() >= 0
+        assert clean.max() <= 1
+
+
+class TestBatches:
+    def test_a_step_repeats_its_batch(self, pictures: list[np.ndarray]) -> None:
+        data = TrainingData(pictures, pictures, PHOTO)
+        first = [(a.numpy(), b.numpy()) for a, b in data.batches().take(2)]
+        (resumed,) = ((a.numpy(), b.numpy()) for a, b in data.batches(first_step=1).take(1))
+        np.testing.assert_array_equal(resumed, first[1])
+        assert first[0][0].shape == first[0][1].shape == (6, 24, 24, 3)
+        assert first[0][0].dtype == np.float32
+        assert (first[0][0] != first[1][0]).any()
+
+    def test_validation_is_the_same_each_time(self, pictures: list[np.ndarray]) -> None:
+        first, again = ([a.numpy() for a, _ in TrainingData(pictures, pictures, PHOTO).validation()] for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+        assert len(first) == 6
+
+
+def refused(done, text: str, folder: Path) -> None:
+    assert done.returncode == 1
+    assert text in done.stderr.splitlines()[-1]
+    assert done.stderr.count("error: ") == 1
+    assert not folder.exists()
+
+
+class TestRefusals:
+    """Of the real command: one line, exit status 1, nothing written."""
+
+    def test_grey_images(self, dncnn_tf, tmp_path: Path) -> None:
+        (tmp_path / "grey").mkdir()
+        for i in range(2):
+            Image.fromarray(skimage.data.camera()[:150, i * 150 : i * 150 + 150]).save(tmp_path / f"grey/{i}.png")
+        options = ("--data", tmp_path / "grey", "--output", tmp_path / "run")
+        refused(dncnn_tf("train", "--task", "photo", *SMALL, *options), "all images are grey", tmp_path / "run")
+
+    def test_an_unreadable_file(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+        (tmp_path / "damaged").mkdir()
+        (tmp_path / "damaged/a.png").write_bytes((photographs / "astronaut.png").read_bytes()[:500])
+        options = ("--data", tmp_path / "damaged", "--output", tmp_path / "run")
+        refused(dncnn_tf("train", "--task", "photo", *SMALL, *options), "a.png: cannot be read", tmp_path / "run")
+
+    def test_pictures_smaller_than_a_patch(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+        options = ("--patch-size", 300, "--data", photographs, "--output", tmp_path / "run")
+        refused(dncnn_tf("train", "--task", "photo", *options), "shorter side is 200 at most", tmp_path / "run")
+
+    def test_a_grey_model(self, dncnn_tf, tmp_path: Path) -> None:
+        done = dncnn_tf("train", "--task", "photo", "--grey", "--output", tmp_path / "run")
+        assert done.returncode == 2
+        assert "photographs are noisy in color: channels must be 3" in done.stderr
+        assert not (tmp_path / "run").exists()
