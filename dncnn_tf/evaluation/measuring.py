@@ -49,9 +49,7 @@ def evaluate(
         EvaluationError: an image cannot be evaluated, or none of them, or the task is not one for this model.
         ModelError: the model cannot be loaded.
         DatasetError: there are no images.
-        OptionError: the setting has no degree, and the set no noise of its own.
     """
-    setting = setting.on(str(data) if isinstance(data, str | Path) else "")
     engine = as_engine(model, precision=precision)
     name = str(model) if isinstance(model, str | Path) else type(model).__name__
     if engine.channels == 3 and setting.task != "denoise":

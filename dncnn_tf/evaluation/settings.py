@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +22,7 @@ class Setting:
 
     Attributes:
         task: "denoise", "super-resolution" or "jpeg".
-        degree: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`, and for a set of pairs,
-            which has noise of its own.
+        degree: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`.
         seed: decides the noise, together with each image's name.
         noisy: a folder of images that are noisy already, with the clean images' names; only for "denoise".
 
@@ -46,9 +44,7 @@ class Setting:
                 raise OptionError("`noisy` brings its own noise; leave out `sigma` and `task`")
             return
         if self.degree is None:
-            if self.task != "denoise":
-                raise OptionError(f"`task` {self.task} needs `{name}`")
-            return
+            raise OptionError(f"`task` {self.task} needs `{name}`")
         low, high = _RANGES[name]
         whole = self.task == "denoise" or float(self.degree).is_integer()
         if not (low <= self.degree <= high and whole):
@@ -83,20 +79,9 @@ class Setting:
             if degrees and name != wanted:
                 raise OptionError(f"`{name}` does not belong to `task` {task}; give `{wanted}`")
         wanted_degrees: list[float | None] = [*dict.fromkeys(given[wanted])] or [None]
-        settings = [cls(task, degree, seed, noisy) for degree in wanted_degrees]
-        return [each.on(data) for each in settings]
-
-    def on(self, data: str) -> Setting:
-        """The same, for a set by its name: of pairs, with its noisy images.
-
-        Raises:
-            OptionError: nothing says how noisy the images are to be.
-        """
-        if self.degree is not None or self.noisy is not None:
-            return self
-        if not is_paired(data):
-            raise OptionError(f"`task` {self.task} needs `{DEGREE_NAMES[self.task]}`")
-        return dataclasses.replace(self, noisy=noisy_folder(resolve(data)[0]))
+        if not given[wanted] and is_paired(data):
+            noisy = noisy or noisy_folder(resolve(data)[0])
+        return [cls(task, degree, seed, noisy) for degree in wanted_degrees]
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> Setting:
