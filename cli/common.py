@@ -10,9 +10,9 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -21,6 +21,7 @@ from dncnn_tf.errors import OptionError, describe
 INTERRUPTED, TERMINATED = 130, 143
 
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)`")
+_FUNCTION = re.compile(r"`dncnn_tf\.([a-z][a-z_]*)`")
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -35,7 +36,7 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
             context = click.get_current_context()
             context.meta["quiet"], context.meta["debug"] = quiet, debug
             signal.signal(signal.SIGTERM, _terminate)
-            _quieten_tensorflow(debug)
+            _quieten_libraries(debug)
             try:
                 function(*args, **options)
             except (click.ClickException, click.exceptions.Exit):
@@ -75,23 +76,14 @@ def error(line: str) -> None:
 
 
 def as_options(message: str) -> str:
-    """A message of the library, whose parameters in backticks are this command's options."""
+    """A message of the library: parameters in backticks are this command's options, functions are commands."""
+    message = _FUNCTION.sub(lambda match: f"dncnn-tf {match[1].replace('_', '-')}", message)
     return _PARAMETER.sub(lambda match: f"--{match[1].replace('_', '-')}", message)
 
 
 def printable(line: str) -> str:
     """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
-
-
-def check_json_file(json_file: Path | None, overwrite: bool) -> None:
-    """Refuse, before any work, a --json FILE that could not be written at the end."""
-    if json_file is None or str(json_file) == "-":
-        return
-    if json_file.exists() and not overwrite:
-        raise FileExistsError(f"{json_file}: exists already; give --overwrite or another name")
-    if not json_file.parent.is_dir():
-        raise FileNotFoundError(f"{json_file}: there is no folder {json_file.parent}; create it first")
 
 
 def start_keras() -> None:
@@ -118,11 +110,49 @@ def quiet_start() -> Iterator[None]:
             os.close(stderr)
 
 
+@contextlib.contextmanager
+def own_lines_alone() -> Iterator[None]:
+    """Keep stderr for what this command says, for as long as libraries work that write remarks of their own there.
+
+    With --debug they are shown, and if a library is missing.
+    """
+    if click.get_current_context().meta["debug"]:
+        yield
+        return
+    stderr = sys.stderr
+    stderr.flush()
+    with tempfile.TemporaryFile() as log, os.fdopen(os.dup(2), "w", encoding=stderr.encoding, buffering=1) as own:
+        own.reconfigure(errors=stderr.errors)
+        if _is_file_2(stderr):
+            sys.stderr = own
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except ImportError:
+            log.seek(0)
+            own.buffer.write(log.read())
+            raise
+        finally:
+            own.flush()
+            os.dup2(own.fileno(), 2)
+            sys.stderr = stderr
+
+
+def _is_file_2(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 2
+    except (OSError, AttributeError):  # a stand-in's
+        return False
+
+
 def _terminate(*_: object) -> NoReturn:
     raise SystemExit(TERMINATED)
 
 
-def _quieten_tensorflow(debug: bool) -> None:
-    """Keep TensorFlow's start-up messages away from what a command prints; it reads these when first imported."""
+def _quieten_libraries(debug: bool) -> None:
+    """Keep remarks of libraries away from what a command prints; TensorFlow reads this when first imported."""
     if not debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        if not sys.warnoptions:  # as if Python had been started with -W ignore; Ray asks there before it warns
+            sys.warnoptions.append("ignore")
+            warnings.simplefilter("ignore")

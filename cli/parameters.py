@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -27,13 +28,13 @@ class Sigma(click.ParamType):
         return sigma
 
 
-class SigmaOrAuto(Sigma):
+class SigmaOrAuto(click.ParamType):
     """A noise level, or "auto" (None) to estimate it."""
 
     name = "auto|σ"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        return None if value == "auto" else super().convert(value, param, ctx)
+        return None if value == "auto" else Sigma().convert(value, param, ctx)
 
 
 class SigmaRange(click.ParamType):
@@ -51,6 +52,22 @@ class SigmaRange(click.ParamType):
         if low > high:
             self.fail(f"a range of σ goes from low to high. Received: {value}", param, ctx)
         return low, high
+
+
+class Engine(click.Choice):
+    """An engine's name.
+
+    Args:
+        names: those that are shown.
+        also: others that are understood.
+    """
+
+    def __init__(self, names: Sequence[str], also: Sequence[str] = ()) -> None:
+        super().__init__(names)
+        self.also = also
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if value in self.also else super().convert(value, param, ctx)
 
 
 class Strength(click.FloatRange):

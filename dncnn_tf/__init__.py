@@ -8,25 +8,39 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .bulk.inspecting import Inspected, inspect_files
+    from .bulk.on_ray import RayError
+    from .bulk.rules import FileRules
+    from .bulk.tally import Failure, Tally
+    from .bulk.tasks import deblock_files, denoise_files, request_files, upscale_files
     from .config import RECIPES, ModelConfig, TrainConfig
     from .data.datasets import image_sets
     from .data.decoding import DatasetError
     from .data.downloads import download
+    from .engines.available import ENGINES
     from .engines.base import Engine
     from .engines.opening import open_engine
     from .engines.serving import Client, ServingError
     from .errors import DnCNNError, OptionError
+    from .evaluation.demonstration import demonstrate
+    from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
-    from .evaluation.protocol import evaluate
+    from .evaluation.report import EvaluationReport
+    from .evaluation.results import EvaluationError, evaluation_json
+    from .evaluation.settings import Setting
+    from .evaluation.table_4 import benchmark
     from .export.checks import ExportError
     from .export.exports import export_onnx, export_saved_model, export_tflite
     from .export.server import serve
+    from .images.formats import FORMATS
+    from .images.picture import ImageError
     from .models.cards import ModelError, best_in_the_box, degree_text, read_card, shipped_models, task_and_degree
     from .models.conversion import ConversionError, convert_weights
     from .models.dncnn import build_dncnn, fold_batch_norm, model_config
     from .models.source import default_model
     from .models.weights import load_model
     from .restoration.denoising import denoise
+    from .restoration.inspection import Inspection
     from .restoration.luminance import deblock, upscale
     from .restoration.noise import estimate_sigma
     from .training.configs import train_config
@@ -35,6 +49,8 @@ if TYPE_CHECKING:
     from .training.workers import Cluster, ClusterError
 
 _MODULES = {
+    "ENGINES": "engines.available",
+    "FORMATS": "images.formats",
     "RECIPES": "config",
     "Client": "engines.serving",
     "Cluster": "training.workers",
@@ -43,44 +59,64 @@ _MODULES = {
     "DatasetError": "data.decoding",
     "DnCNNError": "errors",
     "Engine": "engines.base",
+    "EvaluationError": "evaluation.results",
+    "EvaluationReport": "evaluation.report",
     "ExportError": "export.checks",
+    "Failure": "bulk.tally",
+    "FileRules": "bulk.rules",
+    "ImageError": "images.picture",
+    "Inspected": "bulk.inspecting",
+    "Inspection": "restoration.inspection",
     "ModelConfig": "config",
     "ModelError": "models.cards",
     "OptionError": "errors",
+    "RayError": "bulk.on_ray",
     "RunError": "training.run_folder",
     "ServingError": "engines.serving",
+    "Setting": "evaluation.settings",
+    "Tally": "bulk.tally",
     "TrainConfig": "config",
     "TrainingDivergedError": "training.fit",
+    "benchmark": "evaluation.table_4",
     "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
     "convert_weights": "models.conversion",
     "deblock": "restoration.luminance",
+    "deblock_files": "bulk.tasks",
     "default_model": "models.source",
     "degree_text": "models.cards",
+    "demonstrate": "evaluation.demonstration",
     "denoise": "restoration.denoising",
+    "denoise_files": "bulk.tasks",
     "download": "data.downloads",
     "estimate_sigma": "restoration.noise",
-    "evaluate": "evaluation.protocol",
+    "evaluate": "evaluation.measuring",
+    "evaluation_json": "evaluation.results",
     "export_onnx": "export.exports",
     "export_saved_model": "export.exports",
     "export_tflite": "export.exports",
     "finetune": "training.fit",
     "fold_batch_norm": "models.dncnn",
     "image_sets": "data.datasets",
+    "inspect_files": "bulk.inspecting",
     "load_model": "models.weights",
     "model_config": "models.dncnn",
     "open_engine": "engines.opening",
     "psnr": "evaluation.metrics",
     "read_card": "models.cards",
+    "request_files": "bulk.tasks",
     "serve": "export.server",
     "shipped_models": "models.cards",
     "task_and_degree": "models.cards",
     "train": "training.fit",
     "train_config": "training.configs",
     "upscale": "restoration.luminance",
+    "upscale_files": "bulk.tasks",
 }
 
 __all__ = [
+    "ENGINES",
+    "FORMATS",
     "RECIPES",
     "Client",
     "Cluster",
@@ -89,41 +125,59 @@ __all__ = [
     "DatasetError",
     "DnCNNError",
     "Engine",
+    "EvaluationError",
+    "EvaluationReport",
     "ExportError",
+    "Failure",
+    "FileRules",
+    "ImageError",
+    "Inspected",
+    "Inspection",
     "ModelConfig",
     "ModelError",
     "OptionError",
+    "RayError",
     "RunError",
     "ServingError",
+    "Setting",
+    "Tally",
     "TrainConfig",
     "TrainingDivergedError",
+    "benchmark",
     "best_in_the_box",
     "build_dncnn",
     "convert_weights",
     "deblock",
+    "deblock_files",
     "default_model",
     "degree_text",
+    "demonstrate",
     "denoise",
+    "denoise_files",
     "download",
     "estimate_sigma",
     "evaluate",
+    "evaluation_json",
     "export_onnx",
     "export_saved_model",
     "export_tflite",
     "finetune",
     "fold_batch_norm",
     "image_sets",
+    "inspect_files",
     "load_model",
     "model_config",
     "open_engine",
     "psnr",
     "read_card",
+    "request_files",
     "serve",
     "shipped_models",
     "task_and_degree",
     "train",
     "train_config",
     "upscale",
+    "upscale_files",
 ]
 
 

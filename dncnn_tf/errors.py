@@ -1,7 +1,7 @@
 """The base of every exception of the package, and failures in words.
 
 Messages name a function's parameters in backticks, such as `overwrite`; the command line, whose options have the same
-names, shows them as --overwrite.
+names, shows them as --overwrite, and `dncnn_tf.deblock` as its command, dncnn-tf deblock.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _unfinished: set[Path] = set()
 
@@ -41,7 +42,7 @@ def remove_unfinished() -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(target: Path, content: dict) -> None:
+def write_json(target: Path, content: dict[str, Any]) -> None:
     """Write a JSON file in one step."""
     with atomic_path(target) as path:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -9,7 +9,16 @@ from benchmarks.common.machine import describe_machine
 from dncnn_tf.files import atomic_path
 
 
-def write_page(page: Path, title: str, how: str, lines: Sequence[str]) -> None:
-    """Write title, how the figures were made, on which machine, and the figures."""
+def write_page(page: Path, title: str, how: str, lines: Sequence[str], *, machine: bool = True) -> None:
+    """Write title, how the figures were made, and the figures.
+
+    Args:
+        page: the Markdown file, beside the script that makes it.
+        title: its heading.
+        how: the command first; in whole sentences.
+        lines: of the rest.
+        machine: say which machine it was, for figures that depend on it.
+    """
+    made = f"{how} {describe_machine()}." if machine else how
     with atomic_path(page) as path:
-        path.write_text("\n".join([f"# {title}", "", f"{how} {describe_machine()}.", "", *lines, ""]), encoding="utf-8")
+        path.write_text("\n".join([f"# {title}", "", made, "", *lines, ""]), encoding="utf-8")

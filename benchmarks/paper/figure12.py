@@ -15,6 +15,7 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
+from benchmarks.common.page import write_page
 from dncnn_tf.data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.files import atomic_path
@@ -48,11 +49,14 @@ def main(model: str, output: Path) -> None:
         before, after = (psnr(clean[region], image[region], peak=1) for image in (spoiled, restored))
         lines.append(f"| {name} | {before:.2f} | {after:.2f} | {after - before:+.2f} |")
     click.echo("\n".join(lines))
-    title = f"# Fig. 12: one picture spoiled in six ways, restored by `{model}`"
-    command = "PSNR in dB; `python -m benchmarks.paper.figure12`. Left to right, top to bottom in the picture:"
-    (output / "images").mkdir(parents=True, exist_ok=True)
-    with atomic_path(output / "figure12.md") as path:
-        path.write_text("\n".join([title, "", command, "", *lines, ""]), encoding="utf-8")
+    output.mkdir(parents=True, exist_ok=True)
+    write_page(
+        output / "figure12.md",
+        f"Fig. 12: one picture spoiled in six ways, restored by `{model}`",
+        "`python -m benchmarks.paper.figure12`: PSNR in dB. Left to right, top to bottom in the picture:",
+        [*lines, "", "![spoiled and restored](figure12.png)"],
+        machine=False,
+    )
     with atomic_path(output / "figure12.png") as path:
         Image.fromarray(from_float(np.concatenate([spoiled, restored], axis=1), np.uint8)).save(path)
 

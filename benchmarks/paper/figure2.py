@@ -16,8 +16,11 @@ import click
 import keras
 
 from benchmarks.common.machine import describe_machine
+from benchmarks.common.page import write_page
 from dncnn_tf.config import ModelConfig, TrainConfig, paper_recipe
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.weights import load_model
 from dncnn_tf.training.fit import TrainingDivergedError, train
@@ -113,18 +116,19 @@ def _draw(results: dict[str, dict]) -> None:
 
 
 def _write_table(results: dict[str, dict], steps: int) -> None:
+    how = " ".join(
+        [
+            f"`DNCNN_TF_DATA=DIR python -m benchmarks.paper.figure2 --steps {steps}`:",
+            f"DnCNN with 17 convolutions, σ 25, `train400`, {steps:,} steps of {SHORT.batch_size} patches of "
+            f"{SHORT.patch_size}×{SHORT.patch_size}, He's initialisation, bfloat16, one run",
+            f"each: a share of 1/{round(SGD.total_steps * _pixels(SGD) / (steps * _pixels(SHORT))):,} of the pixels "
+            "that the paper's training sees, so that what takes longer to show is not here. SGD as",
+            "published (eq. (1), momentum 0.9, 0.1 to 0.0001 exponentially, weight decay 1e-4), with gradients clipped",
+            "to a norm of 0.3; Adam at 1e-3, warm-up of 100 steps, cosine to zero. RL: residual learning,",
+            "BN: batch normalisation.",
+        ]
+    )
     lines = [
-        "# Fig. 2 in small",
-        "",
-        f"DnCNN with 17 convolutions, σ 25, `train400`, {steps:,} steps of {SHORT.batch_size} patches of "
-        f"{SHORT.patch_size}×{SHORT.patch_size}, He's initialisation, bfloat16, one run",
-        f"each: a share of 1/{round(SGD.total_steps * _pixels(SGD) / (steps * _pixels(SHORT))):,} of the pixels that "
-        "the paper's training sees, so that what takes longer to show is not here. Made by",
-        f"`DNCNN_TF_DATA=DIR python -m benchmarks.paper.figure2 --steps {steps}` on {describe_machine()}. SGD as",
-        "published (eq. (1), momentum 0.9, 0.1 to 0.0001 exponentially, weight decay 1e-4), with gradients clipped",
-        "to a norm of 0.3; Adam at 1e-3, warm-up of 100 steps, cosine to zero. RL: residual learning,",
-        "BN: batch normalisation.",
-        "",
         "![validation PSNR over the steps](figure2.png)",
         "",
         "Mean PSNR on BSD68 in dB after the last step (the noisy images: 20.17):",
@@ -141,8 +145,7 @@ def _write_table(results: dict[str, dict], steps: int) -> None:
     for claim, better, worse in CLAIMS:
         verdicts = (_verdict(results, optimizer, better, worse) for optimizer in OPTIMIZERS)
         lines.append(f"| {claim} | " + " | ".join(verdicts) + " |")
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(TABLE, "Fig. 2 in small", how, lines)
 
 
 def _verdict(results: dict[str, dict], optimizer: str, better: str, worse: tuple[str, ...]) -> str:

@@ -18,9 +18,12 @@ import click
 import numpy as np
 
 from benchmarks.common.machine import describe_machine
+from benchmarks.common.page import write_page
 from dncnn_tf.data import datasets
 from dncnn_tf.engines.opening import ModelLike
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.cards import read_card, shipped_models
 
@@ -29,12 +32,12 @@ RESULTS, TABLE, PLOT = HERE / "figure8.json", HERE / "figure8.md", HERE / "figur
 SIGMAS = range(5, 55, 5)
 # BM3D takes some 5 s for a grey picture of BSD68 and 10 s for a colour one, so only some of the pictures are measured.
 SETS = {"dncnn-b": ("bsd68", 6), "cdncnn-b": ("cbsd68", 17)}
-LEVELS = (15, 25, 50)
+SPECIAL_SIGMAS = (15, 25, 50)
 OFFSETS = (-5, -3, -2, -1, 0, 1, 2, 3, 5)
 
 
 class BM3D:
-    """BM3D for grey, CBM3D for colour, in the shape of a network (`dncnn_tf.engines.Engine`)."""
+    """BM3D for grey, CBM3D for colour, in the shape of a network (`dncnn_tf.Engine`)."""
 
     receptive_radius = 0  # evaluation never tiles pictures of this size
 
@@ -53,21 +56,19 @@ class BM3D:
 def main() -> None:
     """Measure what is missing, and write tables and plot."""
     figures = Figures()
+    how = (
+        "`DNCNN_TF_DATA=DIR python -m benchmarks.paper.figure8`: mean PSNR in dB on every 6th picture of BSD68 and "
+        f"every 17th of CBSD68, with the package bm3d {importlib.metadata.version('bm3d')} (default profile, told the "
+        "true σ)."
+    )
     lines = [
-        "# The blind models beside BM3D",
-        "",
-        "Mean PSNR in dB on every 6th picture of BSD68 and every 17th of CBSD68, made by",
-        "`DNCNN_TF_DATA=DIR python -m benchmarks.paper.figure8` with the package bm3d "
-        f"{importlib.metadata.version('bm3d')} (default profile, told the true σ).",
-        "",
         "![gain over BM3D at every σ](figure8.png)",
     ]
     blind = [name for name in SETS if name in shipped_models()]
     gains = {name: _beside_bm3d(figures, name, lines) for name in blind}
     _beside_special(figures, lines)
     _draw(gains)
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(TABLE, "The blind models beside BM3D", how, lines, machine=False)
 
 
 class Figures:
@@ -114,16 +115,16 @@ def _beside_bm3d(figures: Figures, name: str, lines: list[str]) -> list[float]:
 def _beside_special(figures: Figures, lines: list[str]) -> None:
     data, every = SETS["dncnn-b"]
     header = " | ".join(f"{offset:+d}" if offset else "0" for offset in OFFSETS)
-    lines += ["", "# The models for one σ beside the blind one", "", "Gain over `dncnn-b` in dB on the same pictures"]
+    lines += ["", "## The models for one σ beside the blind one", "", "Gain over `dncnn-b` in dB on the same pictures"]
     lines[-1] += ", at noise of that σ and a little less or more:"
     lines += ["", f"| model | {header} |", "|---|" + "--:|" * len(OFFSETS)]
-    for level in LEVELS:
+    for sigma in SPECIAL_SIGMAS:
         gains = [
-            figures.shipped(f"dncnn-s-{level}", data, every, level + offset)
-            - figures.shipped("dncnn-b", data, every, level + offset)
+            figures.shipped(f"dncnn-s-{sigma}", data, every, sigma + offset)
+            - figures.shipped("dncnn-b", data, every, sigma + offset)
             for offset in OFFSETS
         ]
-        lines.append(f"| `dncnn-s-{level}` | {' | '.join(f'{gain:+.2f}' for gain in gains)} |")
+        lines.append(f"| `dncnn-s-{sigma}` | {' | '.join(f'{gain:+.2f}' for gain in gains)} |")
 
 
 def _draw(gains: dict[str, list[float]]) -> None:

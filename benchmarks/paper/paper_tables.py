@@ -17,22 +17,24 @@ from pathlib import Path
 import click
 import numpy as np
 
-from dncnn_tf.config import ModelConfig
+from benchmarks.common.page import write_page
 from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
-from dncnn_tf.evaluation.paper import TABLE_5, PaperFigure, paper_figure
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
-from dncnn_tf.files import atomic_path, write_json
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.paper import TABLE_5, PaperFigure, PaperModel, paper_figure
+from dncnn_tf.evaluation.settings import EvaluationTask, Setting
+from dncnn_tf.evaluation.versions import versions
+from dncnn_tf.files import write_json
 from dncnn_tf.models.conversion import convert_weights
 
 HERE = Path(__file__).parent
 CACHE, TABLE = HERE / "paper_tables.json", HERE / "paper_tables.md"
 
-SHAPES = {
-    "dncnn_s_sigma25": ModelConfig(),
-    "dncnn_b": ModelConfig(depth=20),
-    "cdncnn_b": ModelConfig(depth=20, channels=3),
-    "dncnn_3": ModelConfig(depth=20),
+PAPER_MODELS: dict[str, PaperModel] = {
+    "dncnn_s_sigma25": "DnCNN-S",
+    "dncnn_b": "DnCNN-B",
+    "cdncnn_b": "CDnCNN-B",
+    "dncnn_3": "DnCNN-3",
 }
 SET12 = (
     "C.man",
@@ -52,9 +54,9 @@ SET12_SEEDS, BSD68_SEEDS = range(10), range(4)
 PSNR_TOLERANCE, SSIM_TOLERANCE = 0.02, 0.0005
 HIGHEST_DEVIATION = 3.0
 
-# PSNR of bicubic interpolation alone, as the literature since VDSR (Kim et al., 2016) commonly quotes it. The paper's
-# tables do not have it, and it was set down from memory, not from a copy of that article.
-BICUBIC = {
+# PSNR of bicubic interpolation alone, as the literature since VDSR (Kim et al., 2016) commonly quotes it. Not in the
+# paper's tables; a check of the pictures.
+BICUBIC: dict[str, dict[float, float]] = {
     "set14": {2: 30.24, 3: 27.55, 4: 26.00},
     "bsd100": {2: 29.56, 3: 27.21, 4: 25.96},
     "urban100": {2: 26.88, 3: 24.46, 4: 23.14},
@@ -66,22 +68,24 @@ class Cell:
     """One figure of a table."""
 
     model: str
-    task: str
+    task: EvaluationTask
     data: str
-    level: int
+    degree: float
     seed: int = 0
 
     @property
     def key(self) -> str:
         """Its name in the cache."""
-        return f"{self.model} {self.task} {self.data} {self.level} seed {self.seed}"
+        return f"{self.model} {self.task} {self.data} {self.degree:g} seed {self.seed}"
 
     @property
     def paper(self) -> PaperFigure:
         """What the paper has; for bicubic interpolation, which it does not have, the commonly quoted figure."""
         if self.model == "bicubic":
-            return PaperFigure("bicubic", BICUBIC[self.data][self.level])
-        return paper_figure(self.model, SHAPES[self.model], self.task, self.data, self.level)
+            return PaperFigure("bicubic", BICUBIC[self.data][self.degree])
+        figure = paper_figure(PAPER_MODELS[self.model], self.task, self.data, self.degree)
+        assert figure is not None  # only cells that the paper has are listed
+        return figure
 
 
 TABLE_2_CELLS = [Cell("dncnn_s_sigma25", "denoise", "bsd68", 25)] + [
@@ -94,10 +98,10 @@ TABLE_3_CELLS = {
 }
 COLOR_CELLS = [Cell("cdncnn_b", "denoise", "cbsd68", sigma) for sigma in (15, 25, 50)]
 TABLE_5_CELLS = [
-    Cell("dncnn_3", task, data, level)
+    Cell("dncnn_3", task, data, degree)
     for task, sets in TABLE_5.items()
-    for data, levels in sets.items()
-    for level in levels
+    for data, degrees in sets.items()
+    for degree in degrees
 ]
 BICUBIC_CELLS = [Cell("bicubic", "super-resolution", data, scale) for data in BICUBIC for scale in BICUBIC[data]]
 
@@ -107,9 +111,9 @@ class Bicubic:
 
     channels, receptive_radius = 1, 0
 
-    def __call__(self, degraded: np.ndarray) -> np.ndarray:
+    def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """The input itself."""
-        return degraded
+        return noisy
 
 
 def all_cells() -> list[Cell]:
@@ -130,13 +134,13 @@ def all_cells() -> list[Cell]:
 def main(weights: Path) -> None:
     """Measure what is not measured yet, and write the table."""
     finished = json.loads(CACHE.read_text(encoding="utf-8")) if CACHE.exists() else {}
-    runtimes: dict[str, Engine] = {"bicubic": Bicubic()}
+    engines: dict[str, Engine] = {"bicubic": Bicubic()}
     for cell in all_cells():
         if cell.key in finished:
             continue
-        if cell.model not in runtimes:
-            runtimes[cell.model] = open_engine(convert_weights(weights / f"{cell.model}.mat"), precision="float32")
-        finished[cell.key] = measure(runtimes[cell.model], cell)
+        if cell.model not in engines:
+            engines[cell.model] = open_engine(convert_weights(weights / f"{cell.model}.mat"), precision="float32")
+        finished[cell.key] = measure(engines[cell.model], cell)
         write_json(CACHE, finished)
         write_table(finished)
         result = finished[cell.key]
@@ -145,10 +149,10 @@ def main(weights: Path) -> None:
     click.echo(TABLE)
 
 
-def measure(runtime: Engine, cell: Cell) -> dict:
+def measure(engine: Engine, cell: Cell) -> dict:
     """Evaluate one cell."""
     start = time.perf_counter()
-    result = evaluate(runtime, cell.data, Setting(cell.task, cell.level, cell.seed))
+    result = evaluate(engine, cell.data, Setting(cell.task, cell.degree, cell.seed))
     return {
         "psnr": result.psnr,
         "ssim": result.ssim,
@@ -160,33 +164,22 @@ def measure(runtime: Engine, cell: Cell) -> dict:
 
 def write_table(finished: dict) -> None:
     """Paper beside measured, as Markdown."""
+    how = (
+        "`DNCNN_TF_DATA=DIR python -m benchmarks.paper.paper_tables`: the weights as `dncnn_tf.convert_weights` "
+        "converts them, in float32, whole images, noise of seed 0; `paper_tables.json` has every image. A figure holds "
+        f"when it is within {PSNR_TOLERANCE} dB and {SSIM_TOLERANCE} SSIM of the paper's."
+    )
     parts = [
-        "# The paper's figures, measured with the authors' released weights\n",
-        "    DNCNN_TF_DATA=DIR python -m benchmarks.paper.paper_tables\n",
-        "The weights are converted by `dncnn_tf.models.conversion` and run in float32, whole images, noise of seed 0; "
-        "`paper_tables.json` has every image. A figure holds when it is within "
-        f"{PSNR_TOLERANCE} dB and {SSIM_TOLERANCE} SSIM of the paper's.\n",
         summary(finished),
         _section("Table II: BSD68", TABLE_2_CELLS, finished),
         _spread(finished),
         _section("Colour model on CBSD68", COLOR_CELLS, finished),
         *(_table_3(model, finished) for model in TABLE_3_CELLS),
         _section("Table V: DnCNN-3, one set of weights for three tasks", TABLE_5_CELLS, finished),
-        _URBAN100,
         _section("Bicubic interpolation, no network", BICUBIC_CELLS, finished, reference="commonly quoted"),
     ]
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(part for part in parts if part), encoding="utf-8")
-
-
-_URBAN100 = """## Why Urban100 differs
-
-These three cells do not hold. Probably the images differ: the copy used here, `image_SRF_2` of SelfExSR's repository,
-is mostly 512 pixels on its longer side, and the set is usually described as about 1024. What speaks for it: plain
-bicubic interpolation, with no network, misses the commonly quoted figures on Urban100 too, and meets them on Set14 and
-BSD100 (below). Those figures are not the paper's, and are quoted from memory. A copy of the larger images, which
-would settle it, was not at hand.
-"""
+    lines = "\n".join(part for part in parts if part).rstrip("\n").split("\n")
+    write_page(TABLE, "The paper's figures, measured with the authors' released weights", how, lines, machine=False)
 
 
 def summary(finished: dict) -> str:
@@ -212,12 +205,12 @@ _HALF_DIGIT = 1e-9  # floating-point rounding of the difference, no more
 def _section(title: str, cells: list[Cell], finished: dict, *, reference: str = "paper") -> str:
     lines = [
         f"## {title}\n",
-        f"| model | task | data | level | {reference} | measured | Δ | holds |",
+        f"| model | task | data | degree | {reference} | measured | Δ | holds |",
         "|---|---|---|--:|--:|--:|--:|---|",
     ]
     for cell in cells:
         paper, result = cell.paper, finished.get(cell.key)
-        start = f"| {paper.model} | {cell.task} | {cell.data} | {cell.level} | {_pair(paper.psnr, paper.ssim)} |"
+        start = f"| {paper.model} | {cell.task} | {cell.data} | {cell.degree:g} | {_pair(paper.psnr, paper.ssim)} |"
         if result is None:
             lines.append(f"{start} not measured yet | | |")
             continue

@@ -13,11 +13,12 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.common.page import write_page
 from dncnn_tf.data.datasets import resolve
+from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
-from dncnn_tf.evaluation.protocol import Setting, evaluate
-from dncnn_tf.files import atomic_path
-from dncnn_tf.models.cards import degree_text, read_card, task_and_degree
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.models.cards import degree_text, read_card
 from dncnn_tf.restoration.luminance import SCALES
 
 HERE = Path(__file__).parent
@@ -25,7 +26,7 @@ RELEASED, TABLE = HERE / "paper_tables.json", HERE / "table5.md"
 MODEL = "dncnn-3"
 
 # Table V, column TNRD: PSNR.
-TNRD = {
+TNRD: dict[str, dict[float, float]] = {
     "bsd68": {15: 31.42, 25: 28.92, 50: 25.97},
     "set5": {2: 36.86, 3: 33.18, 4: 30.85},
     "set14": {2: 32.51, 3: 29.43, 4: 27.66},
@@ -43,35 +44,36 @@ def main() -> None:
     """Write the tables."""
     released = json.loads(RELEASED.read_text(encoding="utf-8"))
     rows = [row for row in read_card(MODEL)["measured"] if _in_table(row)]
+    how = (
+        "`DNCNN_TF_DATA=DIR python -m benchmarks.paper.table5`: PSNR in dB. “Authors' weights” were measured here too "
+        "([paper_tables.md](paper_tables.md)), on the same files as ours."
+    )
     parts = [
-        f"# Table V with our own `{MODEL}`\n",
-        "    DNCNN_TF_DATA=DIR python -m benchmarks.paper.table5\n",
-        "PSNR in dB. “Authors' weights” were measured here too ([paper_tables.md](paper_tables.md)), on the same files "
-        "as ours; the paper's Urban100 is another copy, probably of larger pictures, so there only they compare.\n",
         *_table(rows, released),
         "## Beside our models for noise alone\n",
         *_special(),
         "## BSD100 without the pictures that were trained on\n",
         *_bsd100(released),
     ]
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(parts), encoding="utf-8")
-    click.echo("\n".join(parts))
+    lines = "\n".join(parts).rstrip("\n").split("\n")
+    write_page(TABLE, f"Table V with our own `{MODEL}`", how, lines, machine=False)
+    click.echo("\n".join(lines))
 
 
 def _in_table(row: dict) -> bool:
-    task, level = task_and_degree(row)
-    return level in TABLE_5[task].get(row["data"], {})
+    setting = Setting.of_row(row)
+    return setting.degree in TABLE_5[setting.task].get(row["data"], {})
 
 
 def _table(rows: list[dict], released: dict) -> list[str]:
     lines = ["| set | at | ours | paper | Δ | authors' weights | Δ | TNRD (paper) | Δ |", "|---|---|" + "--:|" * 7]
     differences: dict[str, list[float]] = {"paper": [], "authors": [], "TNRD": []}
     for row in rows:
-        task, level = task_and_degree(row)
-        paper = TABLE_5[task][row["data"]][level][0]
-        authors = released[f"dncnn_3 {task} {row['data']} {level} seed 0"]["psnr"]
-        tnrd = TNRD[row["data"]].get(level)
+        setting = Setting.of_row(row)
+        task, degree = setting.task, setting.degree or 0.0
+        paper = TABLE_5[task][row["data"]][degree][0]
+        authors = released[f"dncnn_3 {task} {row['data']} {degree:g} seed 0"]["psnr"]
+        tnrd = TNRD[row["data"]].get(degree)
         cells = []
         for name, other in (("paper", paper), ("authors", authors), ("TNRD", tnrd)):
             if other is None:

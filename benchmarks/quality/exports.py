@@ -19,7 +19,8 @@ import click
 from benchmarks.common.page import write_page
 from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
-from dncnn_tf.evaluation.protocol import Setting, evaluate
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.evaluation.timing import noisy_image
 from dncnn_tf.export.checks import ExportError
 from dncnn_tf.export.exports import Export, export_onnx, export_saved_model, export_tflite

@@ -16,13 +16,16 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.restoration import estimate_sigma as wavelet_sigma
 
+from benchmarks.common.page import write_page
 from dncnn_tf.data import datasets
 from dncnn_tf.data.degradations import add_gaussian_noise, jpeg
-from dncnn_tf.files import atomic_path
 from dncnn_tf.images.arrays import from_float
 from dncnn_tf.restoration.noise import Noise, estimate_noise
 
 TABLE = Path(__file__).with_name("noise.md")
+HOW = """`DNCNN_TF_DATA=DIR python -m benchmarks.quality.noise`: what `--sigma auto` makes of pictures in 8-bit grey
+with added noise: the median of its σ̂, the mean of |σ̂ − σ| (in brackets that of scikit-image's wavelet estimate), and
+the share of pictures whose noise it calls not white. The rule for the latter was chosen on a part of these pictures."""
 SETS = ("bsd68", "urban100")
 SIGMAS = (3, 5, 10, 15, 25, 50, 75)
 
@@ -58,17 +61,12 @@ KINDS: dict[str, tuple[Degradation, str]] = {
 
 
 @click.command()
-def main() -> None:
+@click.option("--every", type=click.IntRange(1), default=1, show_default=True, help="Take one picture in so many.")
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), default=TABLE, show_default=True)
+def main(every: int, page: Path) -> None:
     """Write the table."""
-    images = {name: datasets.load(name, 1) for name in SETS}
+    images = {name: datasets.load(name, 1)[::every] for name in SETS}
     lines = [
-        "# Estimating noise",
-        "",
-        "What `--sigma auto` makes of pictures in 8-bit grey with added noise: the median of its σ̂, the mean of",
-        "|σ̂ − σ| (in brackets that of scikit-image's wavelet estimate), and the share of pictures whose noise it calls",
-        "not white. The rule for the latter was chosen on a part of these pictures. Made by",
-        "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.noise`.",
-        "",
         f"| noise | should it warn? | {' | | | '.join(SETS)} | | |",
         "|---|---|" + "--:|" * 3 * len(SETS),
         "| | |" + " median σ̂ | mean error | warned |" * len(SETS),
@@ -77,8 +75,7 @@ def main() -> None:
         cells = [cell for pictures in images.values() for cell in _measure(name, degrade, pictures)]
         lines.append(f"| {name} | {warn} | {' | '.join(cells)} |")
         click.echo(lines[-1])
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(page, "Estimating noise", HOW, lines, machine=False)
 
 
 def _measure(name: str, degrade: Degradation, pictures: list[np.ndarray]) -> tuple[str, str, str]:

@@ -26,7 +26,9 @@ import numpy as np
 from benchmarks.common.machine import describe_machine
 from benchmarks.quality.contenders import CONTENDERS, EPOCHS, FROM_NOTHING, GOING_ON, Averaging, Contender
 from dncnn_tf.config import TrainConfig
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.files import atomic_path, write_json
 from dncnn_tf.models.cards import read_card
 from dncnn_tf.models.weights import load_model

@@ -21,26 +21,28 @@ from dncnn_tf.data.datasets import resolve
 from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.errors import OptionError
+from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
-from dncnn_tf.evaluation.protocol import Setting, evaluate, versions
+from dncnn_tf.evaluation.settings import EvaluationTask, Setting
+from dncnn_tf.evaluation.versions import versions
 from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED, degree_text, read_card, shipped_models
 from dncnn_tf.models.weights import load_model, save_weights
 from dncnn_tf.training.run_folder import Run
 
-BLIND_LEVELS = (0, 15, 25, 50)
+BLIND_SIGMAS = (0, 15, 25, 50)
 
 
-def _denoising(sets: tuple[str, ...], levels: tuple[int, ...]) -> dict[Any, dict[str, tuple[int, ...]]]:
-    return {"denoise": dict.fromkeys(sets, levels)}
+def _denoising(sets: tuple[str, ...], degrees: tuple[float, ...]) -> dict[EvaluationTask, dict[str, tuple[float, ...]]]:
+    return {"denoise": dict.fromkeys(sets, degrees)}
 
 
-MEASURED = {
+MEASURED: dict[str, dict[EvaluationTask, dict[str, tuple[float, ...]]]] = {
     "dncnn-s-15": _denoising(("bsd68", "set12"), (15,)),
     "dncnn-s-25": _denoising(("bsd68", "set12"), (25,)),
     "dncnn-s-50": _denoising(("bsd68", "set12"), (50,)),
-    "dncnn-b": _denoising(("bsd68", "set12"), BLIND_LEVELS),
-    "cdncnn-b": _denoising(("cbsd68",), BLIND_LEVELS),
-    "dncnn-3": _denoising(("bsd68", "set12"), BLIND_LEVELS)
+    "dncnn-b": _denoising(("bsd68", "set12"), BLIND_SIGMAS),
+    "cdncnn-b": _denoising(("cbsd68",), BLIND_SIGMAS),
+    "dncnn-3": _denoising(("bsd68", "set12"), BLIND_SIGMAS)
     | {task: {data: tuple(cells) for data, cells in TABLE_5[task].items()} for task in ("super-resolution", "jpeg")},
 }
 
@@ -86,11 +88,11 @@ def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> 
 def _measured(engine: Engine, name: str) -> list[dict[str, Any]]:
     rows = []
     for task, sets in MEASURED[name].items():
-        for data, levels in sets.items():
-            for level in levels:
-                result = evaluate(engine, resolve(data), Setting(task, level))
+        for data, degrees in sets.items():
+            for degree in degrees:
+                result = evaluate(engine, resolve(data), Setting(task, degree))
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                rows.append({"data": data, DEGREE_NAMES[task]: level, **figures})
+                rows.append({"data": data, DEGREE_NAMES[task]: degree, **figures})
                 click.echo(rows[-1])
     return rows
 

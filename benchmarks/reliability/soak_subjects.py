@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
@@ -92,7 +93,7 @@ class Denoise(Subject):
 
     def command(self) -> list[str]:
         """As `Subject`."""
-        model = ("--model", str(self.model), "--runtime", "onnxruntime")
+        model = ("--model", str(self.model), "--engine", "onnxruntime")
         return [PROGRAM, "denoise", str(self.folder / "in"), *model, "--skip-existing", "-o", str(self.folder / "out")]
 
     def check(self) -> None:
@@ -232,7 +233,7 @@ class _Server(http.server.ThreadingHTTPServer):
 class _Slow(http.server.BaseHTTPRequestHandler):
     """Takes 40 ms for a file."""
 
-    def __init__(self, content: dict[str, bytes], *arguments: object) -> None:
+    def __init__(self, content: dict[str, bytes], *arguments: Any) -> None:
         self.content = content
         super().__init__(*arguments)
 

@@ -1,4 +1,4 @@
-"""Many pictures, by the local engine and by Ray, and what ten million photographs cost.
+"""Many pictures, here and on Ray, and what ten million photographs cost.
 
     python -m benchmarks.speed.bulk
 
@@ -7,6 +7,7 @@ The same folder of small colour pictures each time, one run each. Results: bulk.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,15 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import psutil
 
 from benchmarks.common.page import write_page
 from benchmarks.speed.folder import make_folder
 
 PAGE = Path(__file__).with_name("bulk.md")
-ENGINES = {
+PLACES = {
     "local": (),
-    "Ray, 1 actor": ("--engine", "ray", "--actors", "1"),
-    "Ray, 2 actors": ("--engine", "ray", "--actors", "2"),
+    "Ray, 1 actor": ("--on", "ray", "--actors", "1"),
+    "Ray, 2 actors": ("--on", "ray", "--actors", "2"),
 }
 PHOTOGRAPHS, MEGAPIXELS, MEGABYTES = 10_000_000, 12, 5
 MACHINES, CORES = 100, 16
@@ -55,13 +57,13 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as work:
         source = Path(work) / "in"
         pixels = make_folder(source, count)
-        for name, options in ENGINES.items():
+        for name, options in PLACES.items():
             results[name] = run(source, Path(work) / name.replace(" ", "-"), count, options)
             click.echo(f"{name}: {count / results[name].seconds:.1f} pictures/s")
         expected = contents(Path(work) / "local")
-        for name in ENGINES:
+        for name in PLACES:
             if contents(Path(work) / name.replace(" ", "-")) != expected:
-                raise click.ClickException(f"{name}: not the bytes of the local engine")
+                raise click.ClickException(f"{name}: not the bytes of what was done here")
     local = results["local"].seconds
     rows = [
         f"| {name} | {count / run.seconds:.1f} | {run.seconds:.0f} | {run.seconds / local:.2f} | {run.first:.1f} | "
@@ -74,7 +76,7 @@ def main(count: int) -> None:
         f"`python -m benchmarks.speed.bulk`: {count} colour PNG and JPEG pictures of 100 to 250 pixels a side, "
         f"{pixels / 1e6:.0f} megapixels in all, one run each. The results are the same to the byte.",
         [
-            "| engine | pictures/s | seconds | of local | first result, s | cores busy | memory of all processes, MB |",
+            "| done on | pictures/s | seconds | of local | first result, s | cores busy | MB, all processes |",
             "|---|--:|--:|--:|--:|--:|--:|",
             *rows,
             "",
@@ -91,14 +93,15 @@ def run(source: Path, target: Path, count: int, options: tuple[str, ...]) -> Mea
     process = subprocess.Popen(
         [program, "denoise", "-q", str(source), "-o", str(target), *options], stdout=subprocess.DEVNULL
     )
-    first, memory, busy = 0.0, [], 0.0
+    first, busy = 0.0, 0.0
+    memory: list[float] = []
     while process.poll() is None:
         done = len(list(target.iterdir())) if target.exists() else 0
         first = first or (time.monotonic() - start if done else 0.0)
-        family = descendants(process.pid)
-        busy = max(busy, sum(map(cpu_seconds, family)))
+        all_of_it = family(process.pid)
+        busy = max(busy, sum(map(cpu_seconds, all_of_it)))
         if len(memory) < 4 and done >= (0.25, 0.5, 0.75, 0.97)[len(memory)] * count:
-            memory.append(sum(map(resident, family)))
+            memory.append(sum(map(resident, all_of_it)))
         time.sleep(0.2)
     seconds = time.monotonic() - start
     if process.returncode or len(list(target.iterdir())) != count:
@@ -108,38 +111,27 @@ def run(source: Path, target: Path, count: int, options: tuple[str, ...]) -> Mea
     return Measured(seconds, first, max(busy, waited) / seconds, memory)
 
 
-def descendants(process: int) -> list[int]:
+def family(process: int) -> list[psutil.Process]:
     """A process and all that it has started, directly or not."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            stat = read(folder / "stat")
-            if stat:
-                parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-    family = {process}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sorted(family)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(process)
+        return [first, *first.children(recursive=True)]
+    return []
 
 
-def cpu_seconds(process: int) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
     """User and system time so far."""
-    fields = read(Path(f"/proc/{process}/stat")).rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+    with contextlib.suppress(psutil.Error):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0
 
 
-def resident(process: int) -> float:
+def resident(process: psutil.Process) -> float:
     """MB, where pages that several processes share count once in all."""
-    lines = read(Path(f"/proc/{process}/smaps_rollup")).splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1e3
-
-
-def read(path: Path) -> str:
-    """A file of /proc, empty when its process is gone."""
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+    with contextlib.suppress(psutil.Error):
+        return float(process.memory_full_info().pss / 1e6)
+    return 0.0
 
 
 def contents(folder: Path) -> dict[str, bytes]:

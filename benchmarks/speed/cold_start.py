@@ -114,11 +114,11 @@ def contenders(work: Path) -> dict[str, tuple[list[str], Path]]:
 
     return {
         "`denoise` (auto)": ours(MODEL),
-        "`--runtime openvino --precision float32`": ours(MODEL, "--runtime", "openvino", "--precision", "float32"),
-        "`--runtime openvino --precision bfloat16`": ours(MODEL, "--runtime", "openvino", "--precision", "bfloat16"),
-        "`--runtime onnxruntime`": ours(MODEL, "--runtime", "onnxruntime"),
+        "`--engine openvino --precision float32`": ours(MODEL, "--engine", "openvino", "--precision", "float32"),
+        "`--engine openvino --precision bfloat16`": ours(MODEL, "--engine", "openvino", "--precision", "bfloat16"),
+        "`--engine onnxruntime`": ours(MODEL, "--engine", "onnxruntime"),
         "a `.tflite` file (LiteRT)": ours(lite),
-        "`--runtime keras`": ours(MODEL, "--runtime", "keras"),
+        "`--engine keras`": ours(MODEL, "--engine", "keras"),
         "PyTorch script, float32": torch_script("float32"),
         "PyTorch script, bfloat16, channels_last": torch_script("bfloat16"),
     }

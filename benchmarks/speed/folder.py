@@ -17,11 +17,11 @@ from pathlib import Path
 
 import click
 import numpy as np
+import psutil
 import skimage.data
 from PIL import Image
 
-from benchmarks.common.machine import describe_machine
-from dncnn_tf.files import atomic_path
+from benchmarks.common.page import write_page
 
 TABLE = Path(__file__).with_name("folder.md")
 SIGMA = 25
@@ -51,19 +51,18 @@ def main(count: int) -> None:
     cores = (usage.ru_utime + usage.ru_stime) / seconds
     quarters = " → ".join(f"{value:.0f}" for value in memory)
     lines = [
-        "# A folder of small pictures",
-        "",
-        f"`python -m benchmarks.speed.folder`: {count} colour PNG and JPEG pictures, each side 100 to 250 pixels, "
-        f"{pixels / 1e6:.0f} megapixels in all. {describe_machine()}.",
-        "",
         f"- {count / seconds:.1f} pictures/s, {pixels / 1e6 / seconds:.2f} megapixels/s, {seconds:.0f} s in all",
         f"- {cores:.2f} of {os.cpu_count()} cores busy on average",
         f"- memory in MB when a quarter, half, three quarters and nearly all are done: {quarters}",
-        "",
     ]
     click.echo("\n".join(lines))
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join(lines), encoding="utf-8")
+    write_page(
+        TABLE,
+        "A folder of small pictures",
+        f"`python -m benchmarks.speed.folder`: {count} colour PNG and JPEG pictures, each side 100 to 250 pixels, "
+        f"{pixels / 1e6:.0f} megapixels in all.",
+        lines,
+    )
 
 
 def make_folder(folder: Path, count: int) -> int:
@@ -89,10 +88,9 @@ def _watch(process: int, target: Path, count: int, memory: list[float]) -> None:
     for share in (0.25, 0.5, 0.75, 0.97):
         while not target.exists() or len(list(target.iterdir())) < share * count:
             time.sleep(0.05)
-            if not Path(f"/proc/{process}").exists():
+            if not psutil.pid_exists(process):
                 return
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        memory.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        memory.append(psutil.Process(process).memory_info().rss / 1e6)
 
 
 if __name__ == "__main__":

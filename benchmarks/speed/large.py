@@ -31,16 +31,16 @@ SIGMA = 15
 
 @click.command()
 @click.option("--max-memory", default="2G", show_default=True)
-@click.option("--runtime", default="openvino", show_default=True)
+@click.option("--engine", default="openvino", show_default=True)
 @click.option("--megapixels", type=float, multiple=True, default=MEGAPIXELS, show_default=True)
-def main(max_memory: str, runtime: str, megapixels: tuple[float, ...]) -> None:
+def main(max_memory: str, engine: str, megapixels: tuple[float, ...]) -> None:
     """Measure and, of all sizes, write the table and the plot."""
     rows = []
     for size in megapixels:
         with tempfile.TemporaryDirectory() as work:
             source = Path(work) / "large.png"
             make_picture(size, source)
-            rows.append((size, *measure(source, max_memory, runtime)))
+            rows.append((size, *measure(source, max_memory, engine)))
             click.echo("{:.0f} megapixels: {:.1f} s, {:.0f} MB".format(*rows[-1]))
     if set(megapixels) != set(MEGAPIXELS):
         return
@@ -49,7 +49,7 @@ def main(max_memory: str, runtime: str, megapixels: tuple[float, ...]) -> None:
     write_page(
         HERE / "large.md",
         "Large pictures",
-        f"`python -m benchmarks.speed.large`: RGB, `--max-memory {max_memory}`, `--runtime {runtime}`, one run each.",
+        f"`python -m benchmarks.speed.large`: RGB, `--max-memory {max_memory}`, `--engine {engine}`, one run each.",
         [*lines, "", "![](large.png)"],
     )
     plot(rows)
@@ -72,11 +72,11 @@ def make_picture(megapixels: float, target: Path) -> None:
     Image.fromarray(picture).save(target, compress_level=1)
 
 
-def measure(source: Path, max_memory: str, runtime: str) -> tuple[float, float]:
+def measure(source: Path, max_memory: str, engine: str) -> tuple[float, float]:
     """Seconds, and peak resident memory in MB."""
     program = str(Path(sys.executable).with_name("dncnn-tf"))
     start = time.monotonic()
-    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--runtime", runtime]
+    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--engine", engine]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:

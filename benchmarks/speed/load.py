@@ -44,6 +44,8 @@ def main(clients: int, count: int, protocol: str, serve: Path | None) -> None:
         saved_model = export_saved_model(MODEL, Path(work)).path
         command = [sys.executable, "-m", "benchmarks.speed.load", "--serve", str(saved_model), "--protocol", protocol]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
             url = server.stdout.readline().strip()
             images = _images(count)
             expected = _expected(images)
@@ -78,8 +80,8 @@ def _images(count: int) -> list[np.ndarray]:
 
 
 def _expected(images: list[np.ndarray]) -> list[np.ndarray]:
-    runtime: Engine = open_engine(MODEL, engine="keras", precision="float32")
-    return [runtime(image) for image in images]
+    engine: Engine = open_engine(MODEL, engine="keras", precision="float32")
+    return [engine(image) for image in images]
 
 
 def _ask(url: str, images: list[np.ndarray], clients: int) -> list[tuple[np.ndarray, float]]:

@@ -51,7 +51,7 @@ def measure(config: TrainConfig, seconds: float) -> tuple[float, float]:
     for _ in range(ROUNDS):
         makes.append(rate(lambda: next(batches), seconds))
         uses.append(rate(step, seconds))
-    return (config.batch_size * statistics.median(rates) for rates in (makes, uses))
+    return config.batch_size * statistics.median(makes), config.batch_size * statistics.median(uses)
 
 
 def rate(work: Callable[[], object], seconds: float) -> float:

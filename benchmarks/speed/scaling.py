@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.common.page import write_page
 from dncnn_tf import ModelConfig, build_dncnn
-from dncnn_tf.files import atomic_path
 
 PAGE = Path(__file__).with_name("scaling.md")
 GPUS = (1, 2, 4, 8, 16, 32, 64)
@@ -57,14 +57,13 @@ def main(teraflops: float, gigabits: float, latency: float, overhead: float) -> 
         seconds = 9 * exchange(gpus, live=live) - overhead / 1e3
         return max(1, seconds * teraflops * 1e12 / (6 * kernels * SIDE**2))
 
-    lines = [
-        "# Training on many GPUs, on paper",
-        "",
-        "`python -m benchmarks.speed.scaling`. Nothing here was measured: there was no GPU. Assumed: "
+    how = (
+        "`python -m benchmarks.speed.scaling`: nothing here was measured, there was no GPU. Assumed: "
         f"{teraflops:g} TFLOP/s in bfloat16 convolutions, {overhead:g} ms a step on the host, one GPU a machine, "
         f"{gigabits:g} Gbit/s between machines, {latency:g} µs a message, an all-reduce by ring or tree that hides "
-        "behind nothing.",
-        "",
+        "behind nothing."
+    )
+    lines = [
         f"DnCNN-S: {weights:,} weights, so {gradient / 1e6:.2f} MB of gradient a step in float32, whatever the batch; "
         f"{6 * kernels * SIDE**2 / 1e9:.2f} GFLOP for a patch of {SIDE}×{SIDE}, forward and back, so a step of "
         f"128 patches computes for {1e3 * compute(128):.1f} ms. Live batch normalisation adds six small sums in "
@@ -80,11 +79,9 @@ def main(teraflops: float, gigabits: float, latency: float, overhead: float) -> 
         "",
         "So the paper's batch of 128 patches is one GPU's work; more of them pay with larger batches, for which the "
         "learning rate has to be found anew.",
-        "",
     ]
     click.echo("\n".join(lines))
-    with atomic_path(PAGE) as path:
-        path.write_text("\n".join(lines), encoding="utf-8")
+    write_page(PAGE, "Training on many GPUs, on paper", how, lines, machine=False)
 
 
 if __name__ == "__main__":

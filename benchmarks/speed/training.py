@@ -9,19 +9,19 @@ that a machine whose speed drifts treats them alike; each round's ratios are tak
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import click
 import numpy as np
 
 from benchmarks.common.machine import describe_machine
+from dncnn_tf.evaluation.turns import Contender, serve
 
 PACKAGE = ("dncnn-tf bfloat16", "dncnn-tf float32")
 """As `dncnn-tf train` runs: `model.fit` under `MirroredStrategy`, fused batch normalisation."""
@@ -42,17 +42,17 @@ PEAK_SIDE = 4096
 def main(batch: int, patch: int, rounds: int, seconds: float, worker: str | None) -> None:
     """Print a table: steps, patches and pixels per second, share of the peak, ratios to PyTorch."""
     if worker is not None:
-        _serve(worker, batch, patch)
+        serve(_stopwatch(worker, batch, patch))
         return
     versions = ", ".join(f"{name} {_version(name)}" for name in ("tensorflow", "keras", "torch"))
     click.echo(f"{describe_machine()}; {versions}; batches of {batch} patches of {patch}×{patch}\n")
-    workers = {name: Worker(name, batch, patch) for name in (*CONTENDERS, "peak")}
-    results: dict[str, list[float]] = {name: [] for name in workers}
-    for _ in range(rounds):
-        for name, process in workers.items():
-            results[name].append(process.rate(seconds))
-    for process in workers.values():
-        process.stop()
+    names = (*CONTENDERS, "peak")
+    results: dict[str, list[float]] = {name: [] for name in names}
+    with contextlib.ExitStack() as stack:
+        contenders = {name: stack.enter_context(Contender(_command(name, batch, patch))) for name in names}
+        for _ in range(rounds):
+            for name, contender in contenders.items():
+                results[name].append(contender.measure(seconds))
     _print_table(results, batch, patch)
 
 
@@ -88,58 +88,25 @@ def training_flops(batch: int, patch: int, depth: int = 17, filters: int = 64) -
     return batch * patch**2 * (2 * outer + 3 * middle + 3 * outer)
 
 
-class Worker:
-    """One contender in a process of its own, idle unless asked."""
-
-    def __init__(self, name: str, batch: int, patch: int) -> None:
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "benchmarks.speed.training",
-                "--worker",
-                name,
-                "--batch",
-                str(batch),
-                "--patch",
-                str(patch),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
-        )
-        self._answer()  # ready
-
-    def rate(self, seconds: float) -> float:
-        """Steps (for the peak: floating-point operations) per second, over at least `seconds`."""
-        print(seconds, file=self.process.stdin, flush=True)
-        return self._answer()
-
-    def stop(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _answer(self) -> float:
-        line = self.process.stdout.readline()
-        if not line:
-            raise click.ClickException("a contender has ended early; its message stands above")
-        return json.loads(line)
-
-
-def _serve(name: str, batch: int, patch: int) -> None:
-    """Answer every number of seconds on standard input with a rate on standard output."""
+def _stopwatch(name: str, batch: int, patch: int) -> Callable[[float], float]:
+    """A function of seconds: at least so long it works, and returns steps (of the peak: operations) per second."""
     step, amount = _peak() if name == "peak" else (_contender(name, batch, patch), 1.0)
     step()  # traces, compiles and allocates
     step()
-    print(0.0, flush=True)
-    for line in sys.stdin:
+
+    def measure(seconds: float) -> float:
         start, count = time.perf_counter(), 0
-        while time.perf_counter() - start < float(line):
+        while time.perf_counter() - start < seconds:
             step()
             count += 1
-        print(json.dumps(amount * count / (time.perf_counter() - start)), flush=True)
+        return amount * count / (time.perf_counter() - start)
+
+    return measure
+
+
+def _command(name: str, batch: int, patch: int) -> list[str]:
+    module = [sys.executable, "-m", "benchmarks.speed.training"]
+    return [*module, "--worker", name, "--batch", str(batch), "--patch", str(patch)]
 
 
 def _contender(name: str, batch: int, patch: int) -> Callable[[], object]:
@@ -158,8 +125,8 @@ def _keras_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
     from dncnn_tf.training.compiling import make_ready, new_model
 
     if name == KERAS_LAYER:
-        batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call
-    precision = "float32" if name.endswith("float32") else "bfloat16"
+        batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call  # type: ignore[method-assign]
+    precision: Literal["float32", "bfloat16"] = "float32" if name.endswith("float32") else "bfloat16"
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
         config = TrainConfig(precision=precision)
@@ -185,15 +152,15 @@ def _torch_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
     )
     best = name == TORCH_BEST
     layout = torch.channels_last if best else torch.contiguous_format
-    network = network.to(memory_format=layout)
-    noisy, clean = (torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout) for x in (noisy, clean))
+    network = network.to(memory_format=layout)  # type: ignore[call-overload]
+    x, target = (torch.from_numpy(a).permute(0, 3, 1, 2).contiguous(memory_format=layout) for a in (noisy, clean))
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.9, 0.99))
 
     def step() -> float:
         optimizer.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=best):
-            denoised = noisy - network(noisy)
-        loss = nn.functional.mse_loss(denoised.float(), clean)
+            denoised = x - network(x)
+        loss = nn.functional.mse_loss(denoised.float(), target)
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..common import command
-from ..pictures import Files, file_options, network_options, restore_files
+from ..options import file_options, network_options
+
+if TYPE_CHECKING:
+    from ..file_work import FileWork
 
 
 @command("deblock")
 @file_options(suffix="_deblocked")
 @click.option("--model", default="dncnn-3", show_default=True, metavar="NAME|PATH", help="A general model, grey.")
 @network_options
-def deblock(
-    inputs: tuple[str, ...],
-    files: Files,
-    **options: Any,
-) -> None:
+def deblock(files: FileWork, **options: Any) -> None:
     """Take the blocks and the ringing of strong JPEG compression away.
 
     INPUT is a file, a folder, a quoted glob, or - for stdin, as for denoise; a JPEG file, or what was one and has
@@ -29,10 +28,6 @@ def deblock(
     dncnn-tf deblock photo.jpg                    writes photo_deblocked.jpg
     dncnn-tf deblock old/ -o better/ --format png
     """
+    from dncnn_tf import deblock_files
 
-    def make_deblocker(**job: Any) -> Any:
-        from ..general import Deblocker
-
-        return Deblocker(**job, **options)
-
-    restore_files(inputs, files, make_deblocker)
+    files.do(deblock_files, **options)

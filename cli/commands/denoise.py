@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..common import command
+from ..options import file_options, network_options
 from ..parameters import SigmaOrAuto, Strength
-from ..pictures import Files, file_options, network_options, restore_files
+
+if TYPE_CHECKING:
+    from ..file_work import FileWork
 
 
 @command("denoise")
@@ -27,13 +29,7 @@ from ..pictures import Files, file_options, network_options, restore_files
 @click.option("--save-noise", is_flag=True, help="Also write what was removed, on mid-grey: NAME_denoised_noise.png.")
 @click.option("--compare", is_flag=True, help="Also write before and after side by side: NAME_denoised_compare.png.")
 @network_options
-def denoise(
-    inputs: tuple[str, ...],
-    files: Files,
-    save_noise: bool,
-    compare: bool,
-    **options: Any,
-) -> None:
+def denoise(files: FileWork, **options: Any) -> None:
     """Remove Gaussian noise from images; nothing else about them changes.
 
     INPUT is a file, a folder, a quoted glob, or - for stdin. In folders and globs, files whose name ends in
@@ -45,11 +41,6 @@ def denoise(
     dncnn-tf denoise photo.png --strength 0.7 --compare
     dncnn-tf denoise - < noisy.png > clean.png
     """
-    extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
+    from dncnn_tf import denoise_files
 
-    def make_denoiser(**job: Any) -> Any:
-        from ..denoiser import Denoiser
-
-        return Denoiser(**job, **options)
-
-    restore_files(inputs, dataclasses.replace(files, extras=extras), make_denoiser)
+    files.do(denoise_files, **options)

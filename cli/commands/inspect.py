@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,28 +11,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dncnn_tf import __version__
-from dncnn_tf.errors import describe_of
 
-from ..common import check_json_file, command, error
-from ..file_plan import find_inputs
-from ..parameters import Memory, Pixels
+from ..common import as_options, command, error
+from ..options import max_memory_option, max_pixels_option
+from ..tables import JsonFile, json_option
 
 if TYPE_CHECKING:
-    from dncnn_tf.restoration.inspection import Inspection
+    from dncnn_tf import Inspection
 
 
 @command("inspect")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--recursive/--no-recursive", default=False, show_default=True, help="Go into folders within folders.")
-@click.option("--max-memory", type=Memory(), default="2G", show_default=True, help="As it would be for denoise.")
-@click.option(
-    "--max-pixels", type=Pixels(), default="179M", show_default=True, help="Refuse larger pictures, as denoise does."
-)
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE|-", help="The same as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace the JSON file if it exists.")
-def inspect(
-    inputs: tuple[str, ...], recursive: bool, max_memory: int, max_pixels: int, json_file: Path | None, overwrite: bool
-) -> None:
+@max_memory_option("As it would be for denoise.")
+@max_pixels_option("Refuse larger pictures, as denoise does.")
+@json_option("The same as JSON.")
+def inspect(inputs: tuple[str, ...], json_file: JsonFile, **options: Any) -> None:
     """Show size, depth and colour of images, their estimated noise, and the model and tiles denoise would choose.
 
     INPUT is a file, a folder or a quoted glob.
@@ -42,31 +35,17 @@ def inspect(
     dncnn-tf inspect photo.jpg
     dncnn-tf inspect scans/ --json scans.json
     """
-    check_json_file(json_file, overwrite)
-    from dncnn_tf.files import write_json
-    from dncnn_tf.images.reading import allow_pixels, read
-    from dncnn_tf.restoration.inspection import inspect_picture
+    from dncnn_tf import inspect_files
 
-    allow_pixels(max_pixels)
-    files, failures = find_inputs(inputs, recursive)
-    for failure in failures:
-        error(failure)
-    entries = []
-    for file in files:
-        try:
-            inspection = inspect_picture(read(file), max_memory=max_memory)
-        except Exception as failure:  # whatever is wrong with one file must not stop the others
-            error(describe_of(failure, file))
-            continue
-        entries.append(_as_json(file, inspection))
-        if str(json_file) != "-":
-            _show(file, inspection)
-    content = {"images": entries, "settings": {"max_memory": max_memory}, "versions": _versions()}
-    if str(json_file) == "-":
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
-    elif json_file:
-        write_json(json_file, content)
-    if len(entries) < len(files) + len(failures):
+    inspected = inspect_files(
+        inputs,
+        on_done=None if json_file.takes_stdout else _show,
+        on_failure=lambda failure: error(str(failure)),
+        **options,
+    )
+    entries = [_as_json(file, inspection) for file, inspection in inspected.inspections.items()]
+    json_file.write({"images": entries, "settings": {"max_memory": options["max_memory"]}, "versions": _versions()})
+    if inspected.failures:
         click.get_current_context().exit(1)
 
 
@@ -80,12 +59,13 @@ def _show(file: Path, inspection: Inspection) -> None:
     click.echo(f"  noise     σ {inspection.noise.sigma:.1f} (estimated)")
     click.echo(f"  denoise   {inspection.model}, {tiles}")
     for remark in inspection.remarks:
-        click.echo(f"  remark    {remark}")
+        click.echo(f"  remark    {as_options(remark)}")
 
 
 def _as_json(file: Path, inspection: Inspection) -> dict[str, Any]:
     values = dataclasses.asdict(inspection)
-    return {"file": str(file), **values, "noise": {**values["noise"], "correlated": inspection.noise.correlated}}
+    noise = {**values["noise"], "correlated": inspection.noise.correlated}
+    return {"file": str(file), **values, "noise": noise, "remarks": list(map(as_options, inspection.remarks))}
 
 
 def _versions() -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..common import command
+from ..options import file_options
 from ..parameters import Strength
-from ..pictures import Files, file_options, restore_files
+
+if TYPE_CHECKING:
+    from ..file_work import FileWork
 
 
 @command("request")
@@ -23,21 +26,14 @@ from ..pictures import Files, file_options, restore_files
 @click.option("--version-number", type=click.IntRange(1), metavar="N", help="[default: the newest]")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=60, show_default=True, help="Seconds.")
 @click.option("--strength", type=Strength(), default=1.0, show_default=True, help="Share of the noise to subtract.")
-def request(
-    inputs: tuple[str, ...],
-    files: Files,
-    **options: Any,
-) -> None:
+@click.option("--engine", type=click.Choice(["local", "ray"]), hidden=True)  # what --on was called
+def request(files: FileWork, engine: str | None, **options: Any) -> None:
     """Denoise images with a model that TensorFlow Serving serves; the rules for files are those of denoise.
 
     \b
     dncnn-tf request photo.png -o clean.png
     dncnn-tf request scans/ -o clean/ --url http://server:8501 --model dncnn-s-25
     """
+    from dncnn_tf import request_files
 
-    def make_requester(**job: Any) -> Any:
-        from ..requester import Requester
-
-        return Requester(**job, **options)
-
-    restore_files(inputs, files, make_requester)
+    files.do(request_files, **options)

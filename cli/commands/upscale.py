@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..common import command
-from ..pictures import Files, file_options, network_options, restore_files
+from ..options import file_options, network_options
+
+if TYPE_CHECKING:
+    from ..file_work import FileWork
 
 
 @command("upscale")
 @file_options(suffix="_upscaled")
-@click.option("--scale", type=click.Choice(["2", "3", "4"]), required=True, help="How many times as wide and high.")
+@click.option("--scale", type=click.IntRange(2, 4), required=True, help="How many times as wide and high.")
 @click.option("--model", default="dncnn-3", show_default=True, metavar="NAME|PATH", help="A general model, grey.")
 @network_options
-def upscale(
-    inputs: tuple[str, ...],
-    files: Files,
-    scale: str,
-    **options: Any,
-) -> None:
+def upscale(files: FileWork, **options: Any) -> None:
     """Enlarge images two, three or four times, with more detail than bicubic interpolation.
 
     INPUT is a file, a folder, a quoted glob, or - for stdin, as for denoise. The network sharpens the luminance;
@@ -31,10 +29,6 @@ def upscale(
     dncnn-tf upscale photo.png --scale 2          writes photo_upscaled.png
     dncnn-tf upscale icons/ --scale 4 -o large/
     """
+    from dncnn_tf import upscale_files
 
-    def make_upscaler(**job: Any) -> Any:
-        from ..general import Upscaler
-
-        return Upscaler(scale=int(scale), **job, **options)
-
-    restore_files(inputs, files, make_upscaler)
+    files.do(upscale_files, **options)

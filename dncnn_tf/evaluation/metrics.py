@@ -28,15 +28,14 @@ def psnr(reference: np.ndarray, image: np.ndarray, *, peak: float = 255.0) -> fl
 SSIM_WINDOW = 11
 
 
-def ssim(reference: np.ndarray, image: np.ndarray, *, peak: float = 255.0) -> float:
-    """Structural similarity (Wang et al., 2004): an 11×11 Gaussian window of σ 1.5, K = (0.01, 0.03).
+def ssim(reference: np.ndarray, image: np.ndarray) -> float:
+    """Structural similarity (Wang et al., 2004): an 11×11 Gaussian window of σ 1.5, K = (0.01, 0.03), L = 255.
 
     Variances are those of the population, and only windows that lie wholly inside the image count.
 
     Args:
         reference: the clean image, (H, W) or (H, W, C), each side at least 11; channels are averaged.
-        image: the image to judge, same shape and scale.
-        peak: the largest possible value: 255 for 8-bit levels, 1 for [0, 1].
+        image: the image to judge, same shape. Both on the 0–255 scale.
 
     Returns:
         1 for equal images, less for others.
@@ -55,7 +54,7 @@ def ssim(reference: np.ndarray, image: np.ndarray, *, peak: float = 255.0) -> fl
         structural_similarity(
             np.asarray(reference, np.float64),
             np.asarray(image, np.float64),
-            data_range=peak,
+            data_range=255.0,
             gaussian_weights=True,
             sigma=1.5,
             use_sample_covariance=False,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
-from ..config import ModelConfig
+from ..models.cards import ModelError
+from ..models.source import find_source
+from ..models.weights_file import card_of_weights
+from .settings import EvaluationTask
+
+PaperModel = Literal["DnCNN-S", "DnCNN-B", "DnCNN-3", "CDnCNN-B"]
 
 # Table II: average PSNR on BSD68.
-_TABLE_2 = {
+_TABLE_2: dict[str, dict[float, float]] = {
     "DnCNN-S": {15: 31.73, 25: 29.23, 50: 26.23},
     "DnCNN-B": {15: 31.61, 25: 29.16, 50: 26.23},
 }
 
 # Table III: PSNR of each image of Set12, then their average.
-_TABLE_3 = {
+_TABLE_3: dict[str, dict[float, tuple[float, ...]]] = {
     "DnCNN-S": {
         15: (32.61, 34.97, 33.30, 32.20, 33.09, 31.70, 31.83, 34.62, 32.64, 32.42, 32.46, 32.47, 32.859),
         25: (30.18, 33.06, 30.87, 29.41, 30.28, 29.13, 29.43, 32.44, 30.00, 30.21, 30.10, 30.12, 30.436),
@@ -28,7 +35,7 @@ _TABLE_3 = {
 }
 
 # Table V, column DnCNN-3: average PSNR and SSIM.
-TABLE_5 = {
+TABLE_5: dict[EvaluationTask, dict[str, dict[float, tuple[float, float]]]] = {
     "denoise": {
         "bsd68": {15: (31.46, 0.8826), 25: (29.02, 0.8190), 50: (26.10, 0.7076)},
     },
@@ -45,7 +52,7 @@ TABLE_5 = {
 }
 
 # The authors' colour model on CBSD68, published beside its weights.
-_COLOR = {15: 33.89, 25: 31.23, 50: 27.92}
+_COLOR: dict[float, float] = {15: 33.89, 25: 31.23, 50: 27.92}
 
 
 @dataclass(frozen=True)
@@ -65,33 +72,57 @@ class PaperFigure:
     images: dict[str, float] = field(default_factory=dict)
 
 
-def paper_figure(model: str, config: ModelConfig, task: str, data: str, level: float | None) -> PaperFigure | None:
-    """The paper's result of the model that corresponds to ours.
+def paper_model_of(model: str | Path) -> PaperModel | None:
+    """The paper's model that corresponds to ours, by what the card or the run says that ours was trained for.
 
     Args:
-        model: our model's name or path; it tells DnCNN-3 from DnCNN-B, which have the same shape.
-        config: our model's shape.
+        model: a shipped model's name, a run folder or a model in it, or a `.weights.h5` file with its card.
+
+    Returns:
+        None where nothing says it: two of the paper's models have the same shape.
+    """
+    recipe = _recipe(model)
+    if recipe is None or recipe["task"] == "pairs":
+        return None
+    if recipe["channels"] == 3:
+        return "CDnCNN-B"
+    if recipe["task"] == "general":
+        return "DnCNN-3"
+    low, high = recipe["sigma"]
+    return "DnCNN-S" if low == high else "DnCNN-B"
+
+
+def _recipe(model: str | Path) -> dict[str, Any] | None:
+    try:
+        source = find_source(model)
+        of_weights = source.kind in ("shipped", "weights")
+        file = card_of_weights(source.path) if of_weights else source.path.with_name("config.json")
+        content = json.loads(file.read_text(encoding="utf-8"))
+        recipe = content.get("recipe", content)
+        return {"task": recipe["task"], "sigma": recipe["sigma"], "channels": content["model"]["channels"]}
+    except (OSError, ValueError, KeyError, ModelError):
+        return None
+
+
+def paper_figure(model: PaperModel, task: EvaluationTask, data: str, degree: float | None) -> PaperFigure | None:
+    """What the paper has of one of its models.
+
+    Args:
+        model: whose figures; for other tasks than noise they are DnCNN-3's, since no other is for these.
         task: "denoise", "super-resolution" or "jpeg".
         data: a published set's name; a folder has no figure.
-        level: σ, scale or quality.
+        degree: σ, scale or quality.
     """
-    kind = _kind(model, config, task)
-    if kind == "DnCNN-3":
-        cell = TABLE_5[task].get(data, {}).get(level)
-        return PaperFigure(kind, *cell) if cell else None
-    if kind == "CDnCNN-B":
-        return PaperFigure(kind, _COLOR[level]) if data == "cbsd68" and level in _COLOR else None
-    if data == "bsd68" and level in _TABLE_2[kind]:
-        return PaperFigure(kind, _TABLE_2[kind][level])
-    if data == "set12" and level in _TABLE_3[kind]:
-        *images, average = _TABLE_3[kind][level]
-        return PaperFigure(kind, average, images={f"{i:02d}": psnr for i, psnr in enumerate(images, 1)})
+    if degree is None:
+        return None
+    if task != "denoise" or model == "DnCNN-3":
+        cell = TABLE_5[task].get(data, {}).get(degree)
+        return PaperFigure("DnCNN-3", *cell) if cell else None
+    if model == "CDnCNN-B":
+        return PaperFigure(model, _COLOR[degree]) if data == "cbsd68" and degree in _COLOR else None
+    if data == "bsd68" and degree in _TABLE_2[model]:
+        return PaperFigure(model, _TABLE_2[model][degree])
+    if data == "set12" and degree in _TABLE_3[model]:
+        *images, average = _TABLE_3[model][degree]
+        return PaperFigure(model, average, images={f"{i:02d}": psnr for i, psnr in enumerate(images, 1)})
     return None
-
-
-def _kind(model: str, config: ModelConfig, task: str) -> str:
-    if config.channels == 3:
-        return "CDnCNN-B"
-    if task != "denoise" or any(part.replace("_", "-").startswith("dncnn-3") for part in Path(model).parts):
-        return "DnCNN-3"
-    return "DnCNN-B" if config.depth == 20 else "DnCNN-S"

@@ -1,33 +1,20 @@
-"""Model × data set × level → PSNR and SSIM, measured as in the paper's Tables II, III and V."""
+"""How one image is spoiled and scored, as for the paper's Tables II, III and V."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import keras
 import numpy as np
 from PIL import Image
 
-from ..data.datasets import resolve
 from ..data.degradations import add_gaussian_noise, bicubic_down_up, jpeg
 from ..data.pairs import counterpart
-from ..engines.base import Engine
-from ..engines.opening import ModelLike, as_engine
-from ..errors import DnCNNError
 from ..images.arrays import from_float
 from ..images.color import luminance
-from ..images.picture import ImageError
 from ..images.reading import read
-from ..restoration.denoising import denoise_batch
 from .metrics import psnr, ssim
-
-Task = Literal["denoise", "super-resolution", "jpeg"]
+from .settings import EvaluationTask, Setting
 
 PROTOCOL = {
     "denoise": {
@@ -55,127 +42,13 @@ PROTOCOL = {
 }
 
 
-class EvaluationError(DnCNNError):
-    """An image cannot be evaluated; the message says which, why and what to do."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What happens to the clean images.
-
-    Attributes:
-        task: "denoise", "super-resolution" or "jpeg".
-        level: σ on the 0–255 scale, the scale factor, or the JPEG quality; None with `noisy`.
-        seed: decides the noise, together with each image's name.
-        noisy: a folder of images that are noisy already, with the clean images' names; only for "denoise".
-    """
-
-    task: Task
-    level: float | None
-    seed: int = 0
-    noisy: Path | None = None
-
-
-@dataclass(frozen=True)
-class ImageScore:
-    """One image's figures."""
-
-    name: str
-    psnr: float
-    ssim: float
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """One image before and after the network, each float32 (H, W, C) in [0, 1], none of them clipped."""
-
-    clean: np.ndarray
-    degraded: np.ndarray
-    restored: np.ndarray
-
-
-@dataclass(frozen=True)
-class Result:
-    """A model's figures on a set at one level."""
-
-    images: tuple[ImageScore, ...]
-
-    @property
-    def psnr(self) -> float:
-        """Average in decibels."""
-        return float(np.mean([image.psnr for image in self.images]))
-
-    @property
-    def ssim(self) -> float:
-        """Average."""
-        return float(np.mean([image.ssim for image in self.images]))
-
-
-def evaluate(
-    model: ModelLike,
-    data: str | Sequence[Path],
-    setting: Setting,
-    *,
-    on_image: Callable[[ImageScore, Restoration], None] | None = None,
-    on_failure: Callable[[EvaluationError], None] | None = None,
-) -> Result:
-    """Degrade, restore and score images, one after another.
-
-    Args:
-        model: a name, a path, a Keras model or a runtime.
-        data: clean images: a published set's name, a folder, or files.
-        setting: task, level and seed.
-        on_image: called after each image.
-        on_failure: called instead of raising when one image cannot be evaluated; the others go on.
-
-    Raises:
-        EvaluationError: an image cannot be evaluated, or none of them.
-        ModelError: the model cannot be loaded.
-        DatasetError: there are no images.
-    """
-    runtime = as_engine(model, precision="float32")
-    scores = []
-    for path in resolve(data) if isinstance(data, str) else data:
-        try:
-            score, restoration = evaluate_image(runtime, path, setting)
-        except EvaluationError as error:
-            if on_failure is None:
-                raise
-            on_failure(error)
-            continue
-        scores.append(score)
-        if on_image is not None:
-            on_image(score, restoration)
-    if not scores:
-        raise EvaluationError("no image could be evaluated")
-    return Result(tuple(scores))
-
-
-def evaluate_image(runtime: Engine, path: Path, setting: Setting) -> tuple[ImageScore, Restoration]:
-    """Degrade, restore and score one image.
-
-    Raises:
-        EvaluationError: it cannot be read, is too small, or has other channels than the model.
-    """
-    try:
-        clean, degraded = degraded_pair(path, runtime.channels, setting)
-        restored = denoise_batch(degraded[None], runtime)[0]
-        if not np.isfinite(restored).all():
-            raise ValueError("the model's output is not finite; its weights are damaged, or it was trained badly")
-        return ImageScore(path.stem, *score(clean, restored, setting)), Restoration(clean, degraded, restored)
-    except ImageError as error:
-        raise EvaluationError(str(error)) from error
-    except (ValueError, OSError) as error:
-        raise EvaluationError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-
-
 def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
     """Read a clean image and spoil it.
 
     Args:
         path: the clean image.
         channels: 1 for a grey model, 3 for a colour model.
-        setting: task, level and seed.
+        setting: task, degree and seed.
 
     Returns:
         Clean and degraded, both float32 (H, W, channels); clean in [0, 1].
@@ -190,11 +63,11 @@ def degraded_pair(path: Path, channels: int, setting: Setting) -> tuple[np.ndarr
     if channels == 3:
         raise ValueError(f"{setting.task} is measured on luminance; take a grey model")
     if setting.task == "jpeg":
-        return clean, jpeg(clean[..., 0], int(setting.level))[..., None]
-    return _super_resolution_pair(clean, int(setting.level))
+        return clean, jpeg(clean[..., 0], setting.factor)[..., None]
+    return _super_resolution_pair(clean, setting.factor)
 
 
-def _read_8bit(path: Path, channels: int, task: Task) -> np.ndarray:
+def _read_8bit(path: Path, channels: int, task: EvaluationTask) -> np.ndarray:
     """The reference, uint8 (H, W, C); for super-resolution still with the file's own channels."""
     image = from_float(read(path).pixels, np.uint8)
     if image.shape[-1] < channels:
@@ -222,8 +95,9 @@ def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
         if noisy.shape != clean.shape:
             raise ValueError(f"its noisy image must have the same shape, {clean.shape}. Received: {noisy.shape}")
         return noisy
+    assert setting.degree is not None
     rng = np.random.default_rng([setting.seed, zlib.crc32(path.stem.encode())])
-    return add_gaussian_noise(clean, setting.level, rng)
+    return add_gaussian_noise(clean, setting.degree, rng)
 
 
 def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[float, float]:
@@ -235,25 +109,9 @@ def score(clean: np.ndarray, restored: np.ndarray, setting: Setting) -> tuple[fl
         setting: its task decides rounding and border.
     """
     if setting.task == "super-resolution":
-        border = int(setting.level)
+        border = setting.factor
         inner = np.s_[border:-border, border:-border]
         clean, restored = clean[inner] * np.float64(255), restored[inner] * np.float64(255)
     else:
         clean, restored = from_float(clean, np.uint8), from_float(restored, np.uint8)
     return psnr(clean, restored), ssim(clean, restored)
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that a figure depends on."""
-    backend = keras.backend.backend()
-    names = ("keras", backend, f"{backend}-cpu", "numpy", "pillow", "scikit-image")
-    found = {name: importlib.metadata.version(name) for name in names if _installed(name)}
-    return {"python": platform.python_version(), **found}
-
-
-def _installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False  # TensorFlow's distribution has several names
-    return True

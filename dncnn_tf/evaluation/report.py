@@ -11,7 +11,7 @@ from PIL import Image
 from ..errors import DnCNNError
 from ..files import atomic_path
 from ..images.arrays import from_float
-from .protocol import ImageScore, Restoration
+from .results import ImageScore, Restoration, Result
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -34,8 +34,13 @@ class ReportError(DnCNNError):
     """The report cannot be written; the message says why and what to do."""
 
 
-class Report:
+class EvaluationReport:
     """`index.html` and the pictures beside it.
+
+        report = EvaluationReport(Path("page"))
+        result = evaluate("dncnn-b", "set12", Setting("denoise", 25), on_image=report.add_image)
+        report.add(result)
+        report.write("dncnn-b on Set12")
 
     Args:
         folder: where to write; created if it is missing.
@@ -48,7 +53,7 @@ class Report:
     def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
         self.page = folder / "index.html"
         if self.page.exists() and not overwrite:
-            raise ReportError(f"{self.page}: exists already; give --overwrite or another folder")
+            raise ReportError(f"{self.page}: exists already; give `overwrite` to replace it, or another folder")
         folder.mkdir(parents=True, exist_ok=True)
         self._body: list[str] = []
         self._figures: list[str] = []
@@ -65,9 +70,10 @@ class Report:
             caption = f"<figcaption>{kind}</figcaption>"
             self._figures.append(f'<figure><img src="{name}" alt="{kind}">{caption}</figure>')
 
-    def add_table(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
+    def add(self, result: Result) -> None:
         """Add a heading, a table and the pictures since the last one."""
-        self._body += [f"<h2>{html.escape(title)}</h2>", "<table>", _row("th", columns)]
+        heading, *rows = result.table()
+        self._body += [f"<h2>{html.escape(result.title)}</h2>", "<table>", _row("th", heading)]
         self._body += [_row("td", row) for row in rows]
         self._body += ["</table>", *self._figures]
         self._figures = []

@@ -1,30 +1,28 @@
-"""The paper's Table IV: how long a network takes for one image, in every engine that is installed and beside peers."""
+"""Stopwatches: how long one image takes in one engine or peer, and how fast this machine multiplies at best.
+
+Each runs in a process of its own: `python -m dncnn_tf.evaluation.timing ENGINE PRECISION` serves one (`turns.py`).
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ..config import ModelConfig
 from ..engines.available import ENGINES, WITH_BFLOAT16, installed_engines
 from ..models.cards import read_card
 from ..models.folded import Network
 from ..models.source import find_source
 from ..models.weights import read_network
 
-SIZES = (256, 512, 1024)
 SIGMA = 25
-
-# Table IV, σ 25, seconds on the authors' CPU.
-PAPER = {
-    "BM3D": {256: 0.65, 512: 2.85, 1024: 11.89},
-    "TNRD": {256: 0.45, 512: 1.33, 1024: 4.61},
-    "DnCNN-S": {256: 0.74, 512: 3.41, 1024: 12.1},
-    "DnCNN-B": {256: 0.90, 512: 4.11, 1024: 14.1},
-}
 
 _PEERS = {"torch": ("float32", "bfloat16"), "bm3d": ("float64",), "opencv-nlm": ("uint8",)}
 _MODULE_OF_PEER = {"torch": "torch", "bm3d": "bm3d", "opencv-nlm": "cv2"}
@@ -50,12 +48,21 @@ class Method:
         return self.engine not in ("bm3d", "opencv-nlm")
 
     @property
+    def command(self) -> list[str]:
+        """Starts a process that serves its stopwatch."""
+        return [sys.executable, "-m", __spec__.name, self.engine, self.precision]
+
+    @property
     def name(self) -> str:
         """For people."""
         if self.engine == "torch":
             layout = ", channels_last" if self.precision == "bfloat16" else ""
             return f"PyTorch {self.precision}{layout}"
         return f"{self.engine} {self.precision}" if self.takes_model else self.engine
+
+
+PEAK = Method("peak", "bfloat16")
+"""No method, but what all are compared with: `peak_stopwatch`."""
 
 
 def installed_methods() -> list[Method]:
@@ -107,8 +114,8 @@ def noisy_image(size: int) -> np.ndarray:
 
 def network_flops(model: str, size: int) -> float:
     """Floating-point operations of a shipped model's convolutions on size² pixels."""
-    config = read_card(model)["model"]
-    depth, filters, channels = config["depth"], config["filters"], config["channels"]
+    config = ModelConfig(**read_card(model)["model"])
+    depth, filters, channels = config.depth, config.filters, config.channels
     return 2 * 9 * size**2 * (2 * channels * filters + (depth - 2) * filters**2)
 
 
@@ -119,15 +126,18 @@ def peak_stopwatch() -> Callable[[], float]:
     """
     import tensorflow as tf
 
+    def in_tensorflow(a: Any) -> object:
+        return tf.linalg.matmul(a, a).numpy()
+
     products: list[tuple[int, Callable[[], object]]] = []
     for side in _PEAK_SIDES:
         a = tf.cast(tf.random.normal([side, side]), tf.bfloat16)
-        products.append((side, lambda a=a: tf.linalg.matmul(a, a).numpy()))
+        products.append((side, functools.partial(in_tensorflow, a)))
         if importlib.util.find_spec("torch") is not None:
             import torch
 
             b = torch.randn(side, side).bfloat16()
-            products.append((side, lambda b=b: b @ b))
+            products.append((side, functools.partial(torch.matmul, b, b)))
 
     def measure() -> float:
         return max(_flops_per_second(product, 2.0 * side**3) for side, product in products)
@@ -168,12 +178,13 @@ def _torch(network: Network, precision: str) -> Callable[[np.ndarray], object]:
     layers: list[nn.Module] = []
     for kernel, bias in zip(network.kernels, network.biases, strict=True):
         conv = nn.Conv2d(kernel.shape[2], kernel.shape[3], 3, padding=1)
-        conv.weight.data = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
-        conv.bias.data = torch.from_numpy(bias)
+        conv.weight = nn.Parameter(torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy()))
+        conv.bias = nn.Parameter(torch.from_numpy(bias))
         layers += [conv, nn.ReLU(inplace=True)]
     body = nn.Sequential(*layers[:-1]).eval()
     if precision == "bfloat16":
-        body = body.to(torch.bfloat16, memory_format=torch.channels_last)
+        body = body.to(torch.bfloat16)
+        body = body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def forward(noisy: np.ndarray) -> np.ndarray:
@@ -185,3 +196,9 @@ def _torch(network: Network, precision: str) -> Callable[[np.ndarray], object]:
         return (x - residual).permute(0, 2, 3, 1).numpy()
 
     return forward
+
+
+if __name__ == "__main__":
+    from .turns import serve
+
+    serve(peak_stopwatch() if sys.argv[1] == PEAK.engine else stopwatch(Method(*sys.argv[1:])))

@@ -18,14 +18,14 @@ class ContenderError(DnCNNError):
 
 
 class Contender:
-    """A process that measures one thing whenever it is asked, and is idle meanwhile.
+    """A process that measures one thing whenever it is asked, and is idle meanwhile; used in a `with` block.
 
     Args:
         command: starts it; it ends in a call of `serve`.
     """
 
     def __init__(self, command: list[str]) -> None:
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by `stop`
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by `__exit__`
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -35,6 +35,9 @@ class Contender:
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         )
         self._command = command
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._questions, self._answers = self._process.stdin, self._process.stdout
         self._answer()  # ready
 
     def measure(self, *what: object) -> float:
@@ -43,22 +46,25 @@ class Contender:
         Raises:
             ContenderError: the process has ended.
         """
-        _write_line(self._process.stdin, what)
+        _write_line(self._questions, what)
         return self._answer()
 
-    def stop(self) -> None:
+    def __enter__(self) -> Contender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the process."""
-        self._process.stdin.close()
+        self._questions.close()
         self._process.wait()
         self._log.close()
 
     def _answer(self) -> float:
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if not line:
             self._log.seek(0)
             last = ([line for line in self._log.read().splitlines() if line.strip()] or ["no message"])[-1]
             raise ContenderError(f"{' '.join(self._command)}: ended early ({last})")
-        return json.loads(line)
+        return float(json.loads(line))
 
 
 def serve(measure: Callable[..., float]) -> None:

@@ -116,4 +116,5 @@ def from_float(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
     if np.issubdtype(dtype, np.floating):
         return pixels.astype(dtype)
     highest = np.float32(np.iinfo(dtype).max)
-    return np.rint(np.clip(pixels, 0, 1) * highest).astype(dtype)
+    levels: np.ndarray = np.rint(np.clip(pixels, 0, 1) * highest).astype(dtype)
+    return levels

@@ -1,4 +1,4 @@
-"""Image files by the ending of their name; no imports, so that commands answer at once."""
+"""What image files can be read and written; no imports, so that commands answer at once."""
 
 SUFFIXES = {
     ".png": "PNG",
@@ -16,3 +16,12 @@ SUFFIXES = {
     ".avif": "AVIF",
 }
 """Endings of the files that can be read and written, and their format."""
+
+SUFFIX_OF = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
+"""What the names of results end in, by the format that was asked for."""
+
+FORMATS = ("keep", *SUFFIX_OF)
+"""Formats that can be asked for; "keep" is the input's own."""
+
+MAX_PIXELS = 179_000_000
+"""Of a picture that is read where nothing else is said: more may be an attack on memory."""

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 
 def jpeg_quality(tables: Mapping[int, Sequence[int]]) -> int:
@@ -29,5 +29,6 @@ def _luminance_tables() -> np.ndarray:
     for quality in range(1, 101):
         file = io.BytesIO()
         Image.new("L", (1, 1)).save(file, "JPEG", quality=quality)
-        tables.append(Image.open(file).quantization[0])
+        file.seek(0)
+        tables.append(JpegImagePlugin.JpegImageFile(file).quantization[0])
     return np.array(tables, float)

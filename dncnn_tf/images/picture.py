@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ..errors import DnCNNError
 from . import png as png_chunks
@@ -15,22 +14,6 @@ from .arrays import to_float
 
 class ImageError(DnCNNError):
     """An image file cannot be read or written; the message says why and what to do."""
-
-
-def require_size(pixels: int) -> None:
-    """Refuse what is too large to be unpacked without being asked, by Pillow's limit.
-
-    Raises:
-        ImageError: too many pixels.
-    """
-    if Image.MAX_IMAGE_PIXELS is not None and pixels > 2 * Image.MAX_IMAGE_PIXELS:
-        raise too_large()
-
-
-def too_large() -> ImageError:
-    """What there is to say of a picture above Pillow's limit."""
-    limit = 2 * Image.MAX_IMAGE_PIXELS / 1e6
-    return ImageError(f"too large, more than {limit:g} million pixels; if you trust it, give a higher --max-pixels")
 
 
 @dataclass(frozen=True)
@@ -69,12 +52,12 @@ class Picture:
     @property
     def is_float(self) -> bool:
         """Whether the levels are floating-point numbers."""
-        return np.issubdtype(self.levels.dtype, np.floating)
+        return bool(np.issubdtype(self.levels.dtype, np.floating))
 
     @property
     def channels(self) -> int:
         """1 for grey, 3 for RGB."""
-        return self.levels.shape[-1]
+        return int(self.levels.shape[-1])
 
     @property
     def pixels(self) -> np.ndarray:

@@ -25,7 +25,7 @@ def read_kept(content: bytes) -> tuple[Chunk, ...]:
     return tuple((kind, data) for kind, data in _chunks(content) if kind in _KEPT)
 
 
-def replace_kept(content: bytes | memoryview, chunks: Iterable[Chunk]) -> Iterator[bytes]:
+def replace_kept(content: bytes | bytearray | memoryview, chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """The same picture, in parts, with these chunks in place of those it has of their kinds.
 
     Args:
@@ -52,7 +52,7 @@ def make(icc: bytes | None, exif: bytes | None, dpi: tuple[float, float] | None)
     return tuple(chunks)
 
 
-def _chunks(content: bytes | memoryview) -> Iterator[Chunk]:
+def _chunks(content: bytes | bytearray | memoryview) -> Iterator[Chunk]:
     position = _SIGNATURE_LENGTH
     while position + 12 <= len(content):
         (length,) = struct.unpack_from(">I", content, position)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from ..errors import first_line
 from . import png as png_chunks
 from . import tiff
-from .picture import ImageError, Picture, require_size, too_large
+from .formats import MAX_PIXELS
+from .picture import ImageError, Picture
+from .size_limit import limited_to, require_size
 
 _READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
 _AS_8_BITS = ("JPEG2000", "AVIF")
@@ -30,71 +32,64 @@ _CONVERTED = {
 _SUBFILE_TYPE = 254
 
 
-def read(source: Path | str | bytes) -> Picture:
+def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read an image file.
 
     Args:
         source: a path, or a file's content.
+        max_pixels: refuse larger ones; of several pages together.
 
     Raises:
-        ImageError: it is no image, damaged, or of a kind of which something would be lost.
+        ImageError: it is no image, damaged, too large, or of a kind of which something would be lost.
         OSError: the file cannot be opened.
     """
     if isinstance(source, bytes):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on large and on cut files; errors say it
-            return _decode(source)
+        with limited_to(max_pixels):
+            return _decode(source, max_pixels)
     path = Path(source)
     if path.is_dir():
         raise ImageError(f"{path}: a folder, not an image file")
     if path.is_char_device() or path.is_block_device() or path.is_socket():
         raise ImageError(f"{path}: a device, not an image file")
     try:
-        return read(path.read_bytes())
+        return read(path.read_bytes(), max_pixels=max_pixels)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error.__cause__
 
 
-def pixel_count(path: Path) -> int:
-    """Width times height, from the file's header alone; 0 where that cannot be read."""
+def pixel_count(path: Path, *, max_pixels: int = MAX_PIXELS) -> int:
+    """Width times height, from the file's header alone; 0 where that cannot be read, or is more than `max_pixels`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_READABLE) as image:
-                return image.width * image.height
+        with limited_to(max_pixels), Image.open(path, formats=_READABLE) as image:
+            return image.width * image.height
     except Exception:  # `read` says what is wrong with it
         return 0
 
 
-def allow_pixels(count: int) -> None:
-    """Set how many pixels a picture may have before it is taken for an attack on memory; at first 179 million."""
-    Image.MAX_IMAGE_PIXELS = count // 2  # Pillow refuses what is twice as large
-
-
-def _decode(content: bytes) -> Picture:
+def _decode(content: bytes, max_pixels: int) -> Picture:
     try:
-        return _picture(content)
+        return _picture(content, max_pixels)
     except ImageError:
         raise
     except Exception as error:  # libraries fail in many ways on damaged files
         raise ImageError(f"damaged ({first_line(error)}); get a whole copy") from error
 
 
-def _picture(content: bytes) -> Picture:
+def _picture(content: bytes, max_pixels: int) -> Picture:
     if tiff.holds_floats(content):
-        return tiff.read_pages(content)
+        return tiff.read_pages(content, max_pixels)
     image = _open(content)
     notes = _check_frames(image)
     pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
     if pages > 1:
-        require_size(_pixels_of_pages(image))
+        require_size(_pixels_of_pages(image, pages), max_pixels)
     first, *others = (_page(image, content, i) for i in range(pages))
     return dataclasses.replace(first, notes=(*notes, *first.notes), pages=tuple(others))
 
 
-def _pixels_of_pages(image: Image.Image) -> int:
+def _pixels_of_pages(image: Image.Image, pages: int) -> int:
     total = 0
-    for page in range(image.n_frames):
+    for page in range(pages):
         image.seek(page)
         total += image.width * image.height
     image.seek(0)
@@ -117,7 +112,7 @@ def _page(image: Image.Image, content: bytes, index: int) -> Picture:
     return Picture(
         array[..., :-1] if alpha is not None else array,
         alpha,
-        "JPEG" if image.format == "MPO" else image.format,
+        "JPEG" if image.format == "MPO" else str(image.format),
         icc=image.info.get("icc_profile"),
         exif=_sound_exif(image, notes),
         dpi=image.info.get("dpi"),
@@ -132,8 +127,6 @@ def _open(content: bytes) -> Image.Image:
         raise ImageError("empty, 0 bytes; get a whole copy")
     try:
         return Image.open(io.BytesIO(content), formats=_READABLE)
-    except Image.DecompressionBombError:
-        raise too_large() from None
     except UnidentifiedImageError:
         raise ImageError(
             "not an image, damaged, or of an unknown kind; PNG, JPEG, TIFF, WebP, BMP, PGM, PPM, TGA, JPEG 2000 and "
@@ -156,10 +149,16 @@ def _bits(image: Image.Image, content: bytes) -> int:
     if image.format == "PNG":
         return max(8, content[24])
     if image.format == "TIFF":
-        return max(8, *image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,)))
+        bits: tuple[int, ...] = _tags(image).get(ExifTags.Base.BitsPerSample, (1,))
+        return max(8, *bits)
     if image.format == "PPM":
         return 16 if _highest_level(content) > 255 else 8
     return 8
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    """A TIFF's."""
+    return image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
 
 
 def _highest_level(content: bytes) -> int:
@@ -172,7 +171,7 @@ def _check_kept(image: Image.Image, bits: int) -> None:
     """Refuse what would lose something on the way."""
     if bits not in (8, 16):
         raise ImageError(f"{bits} bits for each channel; 8 and 16 can be read: convert it first")
-    if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
+    if image.format == "TIFF" and _tags(image).get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
         raise ImageError("signed or complex numbers; unsigned ones can be read: convert it first")
     if image.mode not in ("L", "LA", "RGB", "RGBA", "P", "PA", "1", "I", "I;16", "I;16B", "I;16L"):
         raise ImageError(f"colour mode {image.mode}; grey and RGB can be read: convert it first")
@@ -197,7 +196,7 @@ def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list
 def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
     if image.mode.startswith("I"):
         array = np.asarray(image).astype(np.uint16)
-        white_is_zero = image.format == "TIFF" and image.tag_v2[ExifTags.Base.PhotometricInterpretation] == 0
+        white_is_zero = image.format == "TIFF" and _tags(image)[ExifTags.Base.PhotometricInterpretation] == 0
         return 65535 - array if white_is_zero else array  # Pillow turns 8-bit ones round by itself
     # Pillow keeps the upper 8 bits of 16-bit colour.
     if image.format == "PNG":
@@ -213,7 +212,7 @@ def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
     import tifffile
 
     array = tifffile.imread(io.BytesIO(content), key=page)
-    planar = image.tag_v2.get(ExifTags.Base.PlanarConfiguration) == 2
+    planar = _tags(image).get(ExifTags.Base.PlanarConfiguration) == 2
     return np.moveaxis(array, 0, -1) if planar else array
 
 
@@ -255,7 +254,7 @@ def _exif(image: Image.Image) -> bytes | None:
 
 
 def _coding(image: Image.Image, content: bytes) -> dict[str, Any]:
-    if image.format in ("JPEG", "MPO"):
+    if isinstance(image, JpegImagePlugin.JpegImageFile):  # of several pictures (MPO) too
         sampling = JpegImagePlugin.get_sampling(image)
         return {
             "qtables": image.quantization,
@@ -268,6 +267,6 @@ def _coding(image: Image.Image, content: bytes) -> dict[str, Any]:
         # How coarsely it was coded, neither says.
         return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
-        kind = image.tag_v2.get(_SUBFILE_TYPE, 0)
+        kind = _tags(image).get(_SUBFILE_TYPE, 0)
         return {"compression": image.info["compression"], **({"subfiletype": kind} if kind else {})}
     return {}

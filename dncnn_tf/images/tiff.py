@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from .arrays import check_levels
-from .picture import ImageError, Picture, require_size
+from .picture import ImageError, Picture
+from .size_limit import require_size
 
 if TYPE_CHECKING:
     import tifffile
@@ -48,17 +49,17 @@ def holds_floats(content: bytes) -> bool:
         return False
 
 
-def read_pages(content: bytes) -> Picture:
+def read_pages(content: bytes, max_pixels: int) -> Picture:
     """Read a TIFF of grey or RGB numbers, unsigned of 8 or 16 bits or floating-point.
 
     Raises:
-        ImageError: it holds something else.
+        ImageError: it holds something else, or more than `max_pixels` pixels in all.
     """
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(content)) as file:
-        require_size(sum(math.prod(page.shape[:2]) for page in file.pages))
-        first, *others = (_read_page(page) for page in file.pages)
+        require_size(sum(math.prod(page.shape[:2]) for page in file.pages), max_pixels)
+        first, *others = (_read_page(page.aspage()) for page in file.pages)
     return dataclasses.replace(first, pages=tuple(others))
 
 
@@ -80,7 +81,7 @@ def _read_page(page: tifffile.TiffPage) -> Picture:
     tags = {code: page.tags[code].value for code in (*PICTURE_TAGS, _PROFILE) if code in page.tags}
     kept = Image.Exif()
     kept.update({code: value for code, value in tags.items() if code != _PROFILE})
-    names = {value: name for name, value in _COMPRESSIONS.items()}
+    names = {value: name for name, value in _COMPRESSIONS.items() if value}
     return Picture(
         levels,
         alpha,
@@ -88,10 +89,15 @@ def _read_page(page: tifffile.TiffPage) -> Picture:
         icc=tags.get(_PROFILE),
         exif=kept.tobytes() if len(kept) else None,
         dpi=_resolution(page),
-        coding={
-            "compression": names.get(page.compression.name.lower(), "raw" if page.compression == 1 else _OTHERWISE)
-        },
+        coding={"compression": "raw" if page.compression == 1 else names.get(_compression(page), _OTHERWISE)},
     )
+
+
+def _compression(page: tifffile.TiffPage) -> str:
+    """By tifffile's name."""
+    import tifffile
+
+    return tifffile.COMPRESSION(page.compression).name.lower()
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[float, float] | None:

@@ -47,7 +47,7 @@ def coded_anew(picture: Picture) -> Picture:
     """The picture, to be written finely where it came as a coarse JPEG file, whose blocks would be put back in."""
     if picture.format != "JPEG":
         return picture
-    kept = {key: picture.coding[key] for key in ("comment", "xmp") if key in picture.coding}
+    kept = {key: value for key, value in picture.coding.items() if key in ("comment", "xmp")}
     return dataclasses.replace(picture, coding={**_default_coding("JPEG"), **kept})
 
 
@@ -115,13 +115,14 @@ def require_holds(picture: Picture, format: str) -> None:
         ImageError: it cannot.
     """
     if format == "GIF":
-        raise ImageError("GIF holds 256 colours, too few for the result; choose another format: --format png")
+        raise ImageError("GIF holds 256 colours, too few for the result; choose another `format`, such as png")
     if picture.pages and format != "TIFF":
-        raise ImageError(f"{format} does not keep {1 + len(picture.pages)} pages; choose another format: --format tiff")
+        pages = 1 + len(picture.pages)
+        raise ImageError(f"{format} does not keep {pages} pages; choose another `format`, such as tiff")
     if picture.is_float and format != "TIFF":
-        raise ImageError(f"{format} does not keep floating-point numbers; choose another format: --format tiff")
+        raise ImageError(f"{format} does not keep floating-point numbers; choose another `format`, such as tiff")
     if picture.alpha is not None and format not in _WITH_ALPHA and (format, picture.format) != ("BMP", "BMP"):
-        raise ImageError(f"{format} does not keep transparency; choose another format: --format png")
+        raise ImageError(f"{format} does not keep transparency; choose another `format`, such as png")
 
 
 def _array(picture: Picture, dtype: np.dtype | type) -> np.ndarray:
@@ -145,17 +146,18 @@ def _encode(image: Image.Image, picture: Picture, format: str, quality: int | No
     try:
         image.save(buffer, format, **options, **{key: value for key, value in said.items() if value})
     except (OSError, ValueError) as error:
-        raise ImageError(f"{format} cannot hold it ({error}); choose another format: --format png") from error
+        raise ImageError(f"{format} cannot hold it ({error}); choose another `format`, such as png") from error
     return [buffer.getbuffer()]
 
 
 def _default_coding(format: str) -> dict[str, Any]:
-    return {
+    codings: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": FINE_QUALITY, "subsampling": 0},
         "WEBP": {"quality": FINE_QUALITY},
         "AVIF": {"quality": FINE_QUALITY},
         "TIFF": {"compression": "tiff_adobe_deflate"},
-    }.get(format, {})
+    }
+    return codings.get(format, {})
 
 
 def _chunks(picture: Picture) -> tuple[png_chunks.Chunk, ...]:

@@ -36,13 +36,13 @@ def misfits(name: str, noise: Noise) -> list[str]:
     if _distance(name, noise.sigma) > max(3.0, 0.25 * high):
         trained = f"{name} is trained for σ {low:g}" + (f" to {high:g}" if high > low else "")
         if noise.sigma < low:
-            remarks.append(f"{trained} and will smooth too much at σ {noise.sigma:.0f}: try --strength 0.5")
+            remarks.append(f"{trained} and will smooth too much at σ {noise.sigma:.0f}: try `strength` 0.5")
         else:
             remarks.append(f"{trained} and will leave noise at σ {noise.sigma:.0f}: train or finetune one for it")
     if noise.correlated:
         remarks.append(
             f"its noise is not white (neighbouring pixels correlate by {noise.correlation:.2f}), as in most camera "
-            f"JPEGs; {name} is trained for white noise and may leave much of this: adapt it with dncnn-tf finetune"
+            f"JPEGs; {name} is trained for white noise and may leave much of this: adapt it with `dncnn_tf.finetune`"
         )
     return remarks
 

@@ -9,7 +9,7 @@ from ..images.jpeg import jpeg_quality
 from ..images.picture import Picture
 from .choice import choose_model, misfits
 from .noise import Noise, estimate_noise
-from .tiling import DEFAULT_MEMORY, memory_for_network, tile_side
+from .tiling import AT_START, memory_left, tile_side
 
 COARSE_JPEG = 60
 """Quality below which a JPEG file's blocks are worth taking away."""
@@ -17,7 +17,7 @@ COARSE_JPEG = 60
 
 @dataclass(frozen=True)
 class Inspection:
-    """A picture's properties, and what `dncnn-tf denoise` would do with it.
+    """A picture's properties, and what denoising would do with it.
 
     Attributes:
         format: of the file.
@@ -45,20 +45,20 @@ class Inspection:
     remarks: tuple[str, ...]
 
 
-def inspect_picture(picture: Picture, *, max_memory: int = DEFAULT_MEMORY) -> Inspection:
+def inspect_picture(picture: Picture, *, max_memory: int | None = None) -> Inspection:
     """Inspect a picture that was read.
 
     Args:
         picture: as `images.read` gives it.
-        max_memory: bytes that denoising should make do with.
+        max_memory: bytes that a process that denoises it may take, as for `dncnn_tf.denoise`.
     """
     height, width, channels = picture.levels.shape
     noise = estimate_noise(picture.levels)
     model = choose_model(channels, None)
     quality = jpeg_quality(picture.coding["qtables"]) if picture.format == "JPEG" else None
     coarse = quality is not None and quality < COARSE_JPEG
-    advice = (f"JPEG of quality {quality} has visible blocks: dncnn-tf deblock takes them away",) if coarse else ()
-    memory = memory_for_network(max_memory, picture.levels.nbytes)
+    advice = (f"JPEG of quality {quality} has visible blocks: `dncnn_tf.deblock` takes them away",) if coarse else ()
+    memory = memory_left(max_memory, picture.levels.nbytes, AT_START)
     return Inspection(
         picture.format,
         width,

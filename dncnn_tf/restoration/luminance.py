@@ -12,11 +12,12 @@ import numpy as np
 
 from ..engines.base import Engine
 from ..engines.opening import ModelLike, as_engine
-from ..images.arrays import ImageT, from_batch, from_float, to_batch
+from ..errors import OptionError
+from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import STUDIO_SWING, luminance
 from ..images.resizing import enlarge
-from .denoising import denoise_batch, restore_levels
-from .tiling import DEFAULT_MEMORY, Progress, Tile
+from .denoising import restore_levels
+from .tiling import Progress, Tile
 
 GENERAL_MODEL = "dncnn-3"
 SCALES = (2, 3, 4)
@@ -28,8 +29,8 @@ def upscale(
     model: ModelLike = GENERAL_MODEL,
     *,
     tile: Tile = "auto",
-    max_memory: int = DEFAULT_MEMORY,
-    precision: str = "float32",
+    max_memory: int | None = None,
+    precision: str = "auto",
     engine: str = "auto",
     progress: Progress | None = None,
 ) -> ImageT:
@@ -38,7 +39,7 @@ def upscale(
     Args:
         image: as for `dncnn_tf.denoise`; alpha is enlarged bicubically.
         scale: 2, 3 or 4.
-        model: a general model: a name, a path, a Keras model or a `Engine`; it must be grey.
+        model: a general model: a name, a path, a Keras model or an `Engine`; it must be grey.
         tile, max_memory, precision, engine, progress: as for `dncnn_tf.denoise`.
 
     Returns:
@@ -48,14 +49,13 @@ def upscale(
         TypeError, ValueError: something is not as said above; the message says what.
         ModelError: the model cannot be loaded.
     """
-    if scale not in SCALES:
-        raise ValueError(f"scale must be 2, 3 or 4. Received: scale={scale}")
+    require_scale(scale)
     batch = to_batch(image)
-    runtime = as_engine(model, precision=precision, engine=engine)
-    enlarged = np.stack([enlarge(pixels, scale) for pixels in batch.pixels])
-    restored = restore_luminance(enlarged, runtime, tile=tile, max_memory=max_memory, progress=progress)
-    alpha = None if batch.alpha is None else np.stack([enlarge_levels(alpha, scale) for alpha in batch.alpha])
-    return from_batch(dataclasses.replace(batch, levels=from_float(restored, batch.levels.dtype), alpha=alpha))
+    opened = as_engine(model, precision=precision, engine=engine)
+    levels = upscale_levels(batch.levels, scale, opened, tile=tile, max_memory=max_memory, progress=progress)
+    alpha = None if batch.alpha is None else enlarge_levels(batch.alpha, scale)
+    result: ImageT = from_batch(dataclasses.replace(batch, levels=levels, alpha=alpha))
+    return result
 
 
 def deblock(
@@ -63,8 +63,8 @@ def deblock(
     model: ModelLike = GENERAL_MODEL,
     *,
     tile: Tile = "auto",
-    max_memory: int = DEFAULT_MEMORY,
-    precision: str = "float32",
+    max_memory: int | None = None,
+    precision: str = "auto",
     engine: str = "auto",
     progress: Progress | None = None,
 ) -> ImageT:
@@ -72,7 +72,7 @@ def deblock(
 
     Args:
         image: as for `dncnn_tf.denoise`, not resized since it was a JPEG file; alpha is passed through.
-        model: a general model: a name, a path, a Keras model or a `Engine`; it must be grey.
+        model: a general model: a name, a path, a Keras model or an `Engine`; it must be grey.
         tile, max_memory, precision, engine, progress: as for `dncnn_tf.denoise`.
 
     Returns:
@@ -83,50 +83,95 @@ def deblock(
         ModelError: the model cannot be loaded.
     """
     batch = to_batch(image)
-    runtime = as_engine(model, precision=precision, engine=engine)
-    restored = restore_luminance(batch.levels, runtime, tile=tile, max_memory=max_memory, progress=progress)
-    return from_batch(dataclasses.replace(batch, levels=restored))
+    opened = as_engine(model, precision=precision, engine=engine)
+    levels = deblock_levels(batch.levels, opened, tile=tile, max_memory=max_memory, progress=progress)
+    result: ImageT = from_batch(dataclasses.replace(batch, levels=levels))
+    return result
 
 
-def restore_luminance(
+def upscale_levels(
     levels: np.ndarray,
-    runtime: Engine,
+    scale: int,
+    engine: Engine,
     *,
     tile: Tile = "auto",
-    max_memory: int = DEFAULT_MEMORY,
+    max_memory: int | None = None,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Enlarge images of any dtype and pass them through a grey network.
+
+    Args:
+        levels: (N, H, W, C), C = 1 or 3: uint8, uint16, or float in [0, 1], which may leave that slightly.
+        scale: 2, 3 or 4.
+        engine: what runs the network.
+        tile, max_memory, progress: as for `dncnn_tf.denoise`.
+
+    Returns:
+        (N, scale·H, scale·W, C) of the same dtype, clipped to [0, 1].
+
+    Raises:
+        OptionError: the network is for colour.
+    """
+    enlarged = np.stack([enlarge(to_float(each), scale) for each in levels])
+    restored = deblock_levels(enlarged, engine, tile=tile, max_memory=max_memory, progress=progress)
+    return from_float(restored, levels.dtype)
+
+
+def deblock_levels(
+    levels: np.ndarray,
+    engine: Engine,
+    *,
+    tile: Tile = "auto",
+    max_memory: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Pass images through a grey network; of colour images, their luminance.
 
     Args:
         levels: (N, H, W, C), C = 1 or 3: uint8, uint16, or float in [0, 1], which may leave that slightly.
-        runtime: the network.
+        engine: what runs the network.
         tile, max_memory, progress: as for `dncnn_tf.denoise`.
 
     Returns:
         As `levels`, clipped to [0, 1].
 
     Raises:
-        ValueError: the network is for colour.
+        OptionError: the network is for colour.
     """
-    if runtime.channels != 1:
-        raise ValueError("upscaling and deblocking work on luminance, with a grey model. Received: a colour model")
-    halo = runtime.receptive_radius
+    if engine.channels != 1:
+        raise OptionError("upscaling and deblocking work on luminance, with a grey model. Received: a colour model")
 
     def restore(pixels: np.ndarray) -> np.ndarray:
-        colour = pixels.shape[-1] == 3
-        plane = luminance(pixels)[..., None] if colour else pixels
-        restored = denoise_batch(plane, runtime, tile=0, max_memory=max_memory)
-        if not colour:
-            return np.clip(restored, 0, 1)
-        # With chroma kept, a change of luminance changes R, G and B alike.
-        return np.clip(pixels + (restored - plane) / np.float32(STUDIO_SWING), 0, 1)
+        if pixels.shape[-1] == 1:
+            restored = engine(pixels)
+        else:  # with chroma kept, a change of luminance changes R, G and B alike
+            plane = luminance(pixels)[..., None]
+            restored = pixels + (engine(plane) - plane) / np.float32(STUDIO_SWING)
+        clipped: np.ndarray = np.clip(restored, 0, 1)
+        return clipped
 
-    return restore_levels(levels, restore, halo=halo, tile=tile, max_memory=max_memory, progress=progress)
+    return restore_levels(
+        levels, restore, halo=engine.receptive_radius, tile=tile, max_memory=max_memory, progress=progress
+    )
 
 
 def enlarge_levels(levels: np.ndarray, scale: int) -> np.ndarray:
-    """Enlarge bicubically what is no picture, such as transparency: (H, W, C) of uint8, uint16 or float in [0, 1]."""
+    """Enlarge bicubically what is no picture, such as transparency.
+
+    Args:
+        levels: (N, H, W, C): uint8, uint16 or float in [0, 1].
+        scale: 2 or more.
+    """
     highest = 1 if np.issubdtype(levels.dtype, np.floating) else np.iinfo(levels.dtype).max
-    enlarged = enlarge((levels / highest).astype(np.float32), scale)
+    enlarged = np.stack([enlarge((each / highest).astype(np.float32), scale) for each in levels])
     return from_float(np.clip(enlarged, 0, 1), levels.dtype)
+
+
+def require_scale(scale: int) -> None:
+    """Check a factor of upscaling.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if scale not in SCALES:
+        raise OptionError(f"scale must be 2, 3 or 4. Received: scale={scale}")

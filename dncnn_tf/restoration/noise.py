@@ -133,4 +133,7 @@ def _high_pass(plane: np.ndarray) -> np.ndarray:
     """Filter along the last axis, mirrored at the borders, and keep every second value."""
     count = (plane.shape[-1] + 3) // 2
     mirrored = np.pad(plane, ((0, 0), (2, 3)), mode="symmetric")
-    return sum(weight * mirrored[:, 3 - i :: 2][:, :count] for i, weight in enumerate(_HIGH_PASS))
+    filtered = np.zeros((len(plane), count), np.float32)
+    for i, weight in enumerate(_HIGH_PASS):
+        filtered += weight * mirrored[:, 3 - i :: 2][:, :count]
+    return filtered

@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from ..engines.base import Engine
+import psutil
 
 DEFAULT_MEMORY = 2 * 2**30
-"""Bytes that denoising makes do with where nothing else is said."""
+"""Bytes that a process makes do with where nothing else is said."""
 
-# What TensorFlow takes as soon as it is there.
-_START = 700 * 2**20
+# What a process that is larger already may take beside where nothing is said.
+_MORE = 2**30
+
+AT_START = 700 * 2**20
+"""Bytes that a process has when TensorFlow is there."""
 
 # Beside the network's feature maps and the picture itself: the result, and what its coding into a file takes.
 _COPIES = 3
@@ -32,34 +33,13 @@ Tile = int | Literal["auto"]
 Progress = Callable[[float], None]
 
 
-def run_tiled(
-    runtime: Engine,
-    noisy: np.ndarray,
-    *,
-    tile: Tile = "auto",
-    max_memory: int,
-    progress: Progress | None = None,
-) -> np.ndarray:
-    """Run a network over tiles that overlap by its receptive radius: `in_parts`.
-
-    Args:
-        runtime: the network.
-        noisy: float32 (N, H, W, C) with C of the network.
-        tile, max_memory, progress: as for `in_parts`.
-
-    Returns:
-        float32 (N, H, W, C), not clipped.
-    """
-    return in_parts(runtime, noisy, halo=runtime.receptive_radius, tile=tile, max_memory=max_memory, progress=progress)
-
-
 def in_parts(
     function: Callable[[np.ndarray], np.ndarray],
     images: np.ndarray,
     *,
     halo: int,
-    tile: Tile,
-    max_memory: int,
+    tile: Tile = "auto",
+    max_memory: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Apply a function to tiles that overlap; the result is that of the whole images at once.
@@ -73,19 +53,20 @@ def in_parts(
         images: (N, H, W, C).
         halo: in pixels.
         tile: largest side of a tile in pixels without its halo, 0 for the whole image, "auto" for what fits.
-        max_memory: bytes that the network may take for its feature maps ("auto" only).
+        max_memory: bytes that the process may take, as for `dncnn_tf.denoise`.
         progress: called with the share that is done, up to 1.
 
     Returns:
         As `images`.
     """
     count, height, width, _ = images.shape
-    side = tile_side(height, width, halo, max_memory) if tile == "auto" else tile
+    memory = memory_left(max_memory, images.nbytes)
+    side = tile_side(height, width, halo, memory) if tile == "auto" else tile
     results = np.empty_like(images)
     done = 0
     for core, inner, outer in _windows(height, width, side, halo):
         piece = images[:, *outer]
-        together = max(1, max_memory // (BYTES_PER_PIXEL * piece.shape[1] * piece.shape[2]))
+        together = max(1, memory // (BYTES_PER_PIXEL * piece.shape[1] * piece.shape[2]))
         for start in range(0, count, together):
             some = slice(start, start + together)
             results[some, *core] = function(piece[some])[:, *inner]
@@ -95,26 +76,30 @@ def in_parts(
     return results
 
 
-def tile_side(height: int, width: int, halo: int, max_memory: int) -> int:
-    """The tile size that "auto" stands for: 0 when the image fits in one piece."""
-    pixels = min(max_memory // BYTES_PER_PIXEL, (_LARGEST_TILE + 2 * halo) ** 2)
+def tile_side(height: int, width: int, halo: int, memory: int) -> int:
+    """The tile size that "auto" stands for, with so many bytes for feature maps: 0 when the image fits in one piece."""
+    pixels = min(memory // BYTES_PER_PIXEL, (_LARGEST_TILE + 2 * halo) ** 2)
     if height * width <= pixels:
         return 0
     return max(_SMALLEST_TILE, math.isqrt(pixels) - 2 * halo)
 
 
-def memory_for_network(max_memory: int, level_bytes: int, resident: int = _START) -> int:
+def memory_left(max_memory: int | None, level_bytes: int, resident: int | None = None) -> int:
     """What a process leaves for feature maps.
 
     Args:
-        max_memory: bytes that the process should make do with.
+        max_memory: bytes that the process may take; None for 2 GiB, or 1 GiB more than it has where that is more.
         level_bytes: size of the picture's levels.
-        resident: bytes that the process has already, the picture included.
+        resident: bytes that the process has already, the picture included; None to ask the system.
     """
+    if resident is None:
+        resident = psutil.Process().memory_info().rss
+    if max_memory is None:
+        max_memory = max(DEFAULT_MEMORY, resident + _MORE)
     return max(0, max_memory - resident - _COPIES * level_bytes)
 
 
-def _windows(height: int, width: int, side: int, halo: int) -> Iterator[tuple[tuple[slice, slice], ...]]:
+def _windows(height: int, width: int, side: int, halo: int) -> Iterator[tuple[tuple[slice, ...], ...]]:
     """For each tile: where its result goes, where that lies in the tile, and what the tile reads of the image."""
     for row in _spans(height, side, halo):
         for column in _spans(width, side, halo):

@@ -36,7 +36,7 @@ def album(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def here(dncnn_tf, album, tmp_path_factory) -> dict[str, bytes]:
-    """What the local engine makes of them."""
+    """What this machine makes of them."""
     out = tmp_path_factory.mktemp("here")
     done = dncnn_tf(
         "denoise",
@@ -164,14 +164,14 @@ def test_a_url_that_leads_nowhere_is_one_line(dncnn_tf, url, said) -> None:
 
 
 def test_ray_needs_files(dncnn_tf, album) -> None:
-    done = dncnn_tf("denoise", album / "00.png", "-o", "-", "--engine", "ray")
+    done = dncnn_tf("denoise", album / "00.png", "-o", "-", "--on", "ray")
     assert done.returncode == 2
-    assert "--engine ray works on files" in done.stderr
+    assert "--on ray works on files" in done.stderr
 
 
 def test_a_cluster_that_is_not_there_is_one_line(dncnn_tf, album, tmp_path) -> None:
     environment = os.environ | {"RAY_ADDRESS": "127.0.0.1:9"}  # nobody listens there
-    done = dncnn_tf("denoise", album / "00.png", "-o", tmp_path / "out.png", "--engine", "ray", env=environment)
+    done = dncnn_tf("denoise", album / "00.png", "-o", tmp_path / "out.png", "--on", "ray", env=environment)
     assert done.returncode == 1
     assert done.stderr.startswith("error: RAY_ADDRESS=127.0.0.1:9: no cluster answers there (Connection refused)")
     assert done.stderr.count("\n") == 1
@@ -180,12 +180,12 @@ def test_a_cluster_that_is_not_there_is_one_line(dncnn_tf, album, tmp_path) -> N
 def test_actors_are_ray_s(dncnn_tf, album) -> None:
     done = dncnn_tf("denoise", album, "--actors", 2)
     assert done.returncode == 2
-    assert "give --engine ray" in done.stderr
+    assert "give --on ray" in done.stderr
 
 
 def test_actors_leave_a_cpu_of_each_machine(tmp_path) -> None:
     script = """
-from dncnn_tf.cli.ray_engine import _actors_and_share
+from dncnn_tf.bulk.on_ray import _actors_and_share
 
 def nodes(*cpus):
     return [{"Alive": True, "Resources": {"CPU": count}} for count in cpus]
@@ -203,7 +203,7 @@ assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}],
 def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, tmp_path) -> None:
     pytest.importorskip("ray")
     out, report = tmp_path / "out", tmp_path / "report.json"
-    arguments = ("denoise", album, "--recursive", "-o", out, "--model", MODEL, "--engine", "ray", "--actors", 2)
+    arguments = ("denoise", album, "--recursive", "-o", out, "--model", MODEL, "--on", "ray", "--actors", 2)
     process = subprocess.Popen(
         command(*arguments, "--report", report), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         errors="surrogateescape",
@@ -241,7 +241,7 @@ def read_bytes(path):
     return whole(path)
 pathlib.Path.read_bytes = read_bytes
 """)
-    arguments = ("denoise", folder, "-o", tmp_path / "out", "--model", model, "--engine", "ray")
+    arguments = ("denoise", folder, "-o", tmp_path / "out", "--model", model, "--on", "ray")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         command(*arguments), env=environment, capture_output=True, text=True, timeout=200, check=False

@@ -25,7 +25,7 @@ def album(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("engine", ["openvino", "keras"])
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_ends_it_at_once(album, tmp_path, engine, sent, status) -> None:
-    arguments = ("denoise", album, "-o", tmp_path / "out", "--model", "cdncnn-b", "--runtime", engine)
+    arguments = ("denoise", album, "-o", tmp_path / "out", "--model", "cdncnn-b", "--engine", engine)
     process = subprocess.Popen(
         command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, restore_signals=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

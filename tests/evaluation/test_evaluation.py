@@ -1,4 +1,4 @@
-"""The protocol, with runtimes whose output is known, against scikit-image and Pillow; then the real command."""
+"""The protocol, with engines whose output is known, against scikit-image and Pillow; then the real command."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
-from dncnn_tf.config import ModelConfig
+from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.data.degradations import bicubic_down_up
-from dncnn_tf.evaluation.paper import TABLE_5, paper_figure
-from dncnn_tf.evaluation.protocol import EvaluationError, Setting, degraded_pair, evaluate, evaluate_image
+from dncnn_tf.errors import OptionError
+from dncnn_tf.evaluation.measuring import evaluate, evaluate_image
+from dncnn_tf.evaluation.paper import TABLE_5, paper_figure, paper_model_of
+from dncnn_tf.evaluation.protocol import degraded_pair
+from dncnn_tf.evaluation.results import EvaluationError, evaluation_json
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.files import write_json
+from dncnn_tf.models.cards import shipped_models
 from dncnn_tf.models.dncnn import build_dncnn
 
 GREY, RGB = skimage.data.camera()[:90, 100:250], skimage.data.astronaut()[:101, 100:247]
@@ -174,26 +180,119 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, photo):
 
 
 def test_paper_figures_belong_to_the_model_that_corresponds():
-    grey_17, grey_20, color = ModelConfig(), ModelConfig(depth=20), ModelConfig(depth=20, channels=3)
-    assert paper_figure("runs/mine", grey_17, "denoise", "bsd68", 25.0).psnr == 29.23
-    assert paper_figure("dncnn-b", grey_20, "denoise", "bsd68", 25.0).psnr == 29.16
-    assert paper_figure("models/dncnn_3.keras", grey_20, "denoise", "bsd68", 25.0).psnr == 29.02
-    assert paper_figure("dncnn-b", grey_20, "jpeg", "live1", 40).ssim == 0.9247
-    assert paper_figure("cdncnn-b", color, "denoise", "cbsd68", 50.0).psnr == 27.92
-    assert paper_figure("dncnn-s-25", grey_17, "denoise", "bsd68", 30.0) is None
-    assert paper_figure("dncnn-s-25", grey_17, "denoise", "photos", 25.0) is None
-    assert paper_figure("cdncnn-b", color, "denoise", "bsd68", 25.0) is None
+    assert paper_figure("DnCNN-S", "denoise", "bsd68", 25.0).psnr == 29.23
+    assert paper_figure("DnCNN-B", "denoise", "bsd68", 25.0).psnr == 29.16
+    assert paper_figure("DnCNN-3", "denoise", "bsd68", 25.0).psnr == 29.02
+    assert paper_figure("DnCNN-B", "jpeg", "live1", 40).ssim == 0.9247
+    assert paper_figure("CDnCNN-B", "denoise", "cbsd68", 50.0).psnr == 27.92
+    assert paper_figure("DnCNN-S", "denoise", "bsd68", 30.0) is None
+    assert paper_figure("DnCNN-S", "denoise", "photos", 25.0) is None
+    assert paper_figure("CDnCNN-B", "denoise", "bsd68", 25.0) is None
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig(depth=20)])
+def test_what_a_model_was_trained_for_tells_which_of_the_papers_it_corresponds_to(tmp_path):
+    corresponding = {"dncnn-s": "DnCNN-S", "dncnn-b": "DnCNN-B", "cdncnn-b": "CDnCNN-B", "dncnn-3": "DnCNN-3"}
+    for name in shipped_models():
+        if (kind := name.rstrip("0125-") if "-s-" in name else name) in corresponding:
+            assert paper_model_of(name) == corresponding[kind]
+    blind = RECIPES["dncnn-b"]
+    pairs = TrainConfig(task="pairs", noisy_data="noisy", data="clean")
+    runs = {"dncnn-3-of-old": (blind, "DnCNN-B"), "mine": (RECIPES["dncnn-3"], "DnCNN-3"), "camera": (pairs, None)}
+    for folder, (config, expected) in runs.items():
+        (tmp_path / folder).mkdir()
+        write_json(tmp_path / folder / "config.json", config.to_dict())
+        assert paper_model_of(tmp_path / folder) == expected
+        assert paper_model_of(tmp_path / folder / "best.keras") == expected
+    assert paper_model_of(tmp_path / "dncnn-3.keras") is None  # a name proves nothing
+    assert paper_model_of(tmp_path / "exported/dncnn-3") is None
+
+
+@pytest.fixture
+def set12(tmp_path, monkeypatch) -> Path:
+    """A folder that passes for Set12."""
+    folder = tmp_path / "test/set12"
+    folder.mkdir(parents=True)
+    for i in range(1, 13):
+        save(folder / f"{i:02d}.png", GREY[:16, :16])
+    monkeypatch.setenv("DNCNN_TF_DATA", str(tmp_path))
+    return folder
+
+
+def test_the_papers_model_may_be_told(set12):
+    assert evaluate(Identity(), "set12", Setting("denoise", 25)).paper is None
+    told = evaluate(Identity(), "set12", Setting("denoise", 25), paper_model="DnCNN-S")
+    assert told.table()[0] == ["image", "PSNR", "SSIM", "paper (DnCNN-S)"]
+    assert [row[-1] for row in told.table()[1:]] == [*(f"{psnr:.2f}" for psnr in told.paper.images.values()), "30.44"]
+    assert told.to_json()["paper_model"] == "DnCNN-S"
+    assert told.to_json()["images"][0]["paper_psnr"] == told.paper.images["01"]
+
+
+def test_a_figure_for_other_images_is_not_beside_the_papers(set12):
+    (set12 / "07.png").write_text("text")
+    failed = []
+    result = evaluate(Identity(), "set12", Setting("denoise", 25), paper_model="DnCNN-S", on_failure=failed.append)
+    assert (result.paper, list(result.failures)) == (None, failed)
+
+
+def test_progress_counts_every_image_also_the_bad_ones(set12):
+    (set12 / "07.png").write_text("text")
+    counted = []
+    evaluate(
+        Identity(),
+        "set12",
+        Setting("denoise", 25),
+        on_failure=lambda failure: None,
+        progress=lambda done, total: counted.append((done, total)),
+    )
+    assert counted == [(i, 12) for i in range(1, 13)]
+
+
+def test_json_has_no_infinity_and_says_all_that_made_the_figures(photo):
+    settings = Setting.each("denoise", sigma=[0, 25, 0], seed=3)
+    assert [setting.degree for setting in settings] == [0, 25]
+    content = evaluation_json([evaluate(Identity(), [photo], setting) for setting in settings])
+    assert [result["level"] for result in content["results"]] == [0, 25]
+    assert content["results"][0]["psnr"] is None
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content["settings"] == {"model": "Identity", "precision": "float32", "seed": 3, "noisy": None}
+    assert content["protocol"].keys() == {"denoise", "psnr", "ssim"}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Setting("denoise", None), "`task` denoise needs `sigma`"),
+        (lambda: Setting("denoise", 256), "`sigma` must be a number from 0 to 255. Received: 256"),
+        (lambda: Setting("denoise", float("nan")), "`sigma` must be a number"),
+        (lambda: Setting("super-resolution", 2.5), "`scale` must be a whole number"),
+        (lambda: Setting("jpeg", 0), "`quality` must be a whole number from 1 to 100. Received: 0"),
+        (lambda: Setting("blur", 1), "`task` must be one of denoise, super-resolution, jpeg. Received: blur"),
+        (lambda: Setting("denoise", 25, noisy=Path("noisy")), "`noisy` brings its own noise"),
+        (lambda: Setting("jpeg", None, noisy=Path("noisy")), "`noisy` brings its own noise"),
+        (lambda: Setting.each("jpeg", sigma=[25]), "`sigma` does not belong to `task` jpeg; give `quality`"),
+        (lambda: Setting.each("jpeg"), "`task` jpeg needs `quality`"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(make, message):
+    with pytest.raises(OptionError) as refused:
+        make()
+    assert message in str(refused.value)
+
+
+def test_a_colour_model_is_refused_for_luminance_before_any_image(photo):
+    with pytest.raises(EvaluationError, match="a colour model, but jpeg is measured on luminance"):
+        evaluate(Identity(3), [photo], Setting("jpeg", 10), on_failure=lambda failure: None)
+
+
+@pytest.mark.parametrize("model", ["DnCNN-S", "DnCNN-B"])
 @pytest.mark.parametrize("sigma", [15, 25, 50])
-def test_table_3_averages_its_images(config, sigma):
-    figure = paper_figure("model", config, "denoise", "set12", sigma)
+def test_table_3_averages_its_images(model, sigma):
+    figure = paper_figure(model, "denoise", "set12", sigma)
     assert np.mean(list(figure.images.values())) == pytest.approx(figure.psnr, abs=0.005)  # images have two digits
 
 
 def test_table_5_is_complete():
-    assert sum(len(levels) for sets in TABLE_5.values() for levels in sets.values()) == 3 + 12 + 8
+    assert sum(len(degrees) for sets in TABLE_5.values() for degrees in sets.values()) == 3 + 12 + 8
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +341,7 @@ def test_report_shows_every_picture(workshop):
     report = workshop[0] / "report"
     page = (report / "index.html").read_text(encoding="utf-8")
     pictures = sorted(report.glob("*.png"))
-    assert len(pictures) == 2 * 2 * 3  # levels, images, and clean, input and output of each
+    assert len(pictures) == 2 * 2 * 3  # degrees, images, and clean, input and output of each
     assert all(f'src="{picture.name}"' in page for picture in pictures)
     np.testing.assert_array_equal(np.asarray(Image.open(pictures[0])), GREY)
 
@@ -302,11 +401,11 @@ def released():
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("name", "config"), [("dncnn_s_sigma25", ModelConfig()), ("dncnn_b", ModelConfig(depth=20))])
-def test_table_3_on_each_image(released, name, config):
+@pytest.mark.parametrize(("name", "model"), [("dncnn_s_sigma25", "DnCNN-S"), ("dncnn_b", "DnCNN-B")])
+def test_table_3_on_each_image(released, name, model):
     result = evaluate(released(name), resolve("set12"), Setting("denoise", 25))
     require_as_measured(result, f"{name} denoise set12 25 seed 0")
-    paper = paper_figure(name, config, "denoise", "set12", 25)
+    paper = paper_figure(model, "denoise", "set12", 25)
     for image in paper.images:
         draws = [
             stored["psnr"]
@@ -318,10 +417,10 @@ def test_table_3_on_each_image(released, name, config):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("task", "data", "level"), [("super-resolution", "set5", 3), ("jpeg", "classic5", 10)])
-def test_table_5(released, task, data, level):
-    result = evaluate(released("dncnn_3"), resolve(data), Setting(task, level))
-    require_as_measured(result, f"dncnn_3 {task} {data} {level} seed 0")
-    psnr, ssim = TABLE_5[task][data][level]
+@pytest.mark.parametrize(("task", "data", "degree"), [("super-resolution", "set5", 3), ("jpeg", "classic5", 10)])
+def test_table_5(released, task, data, degree):
+    result = evaluate(released("dncnn_3"), resolve(data), Setting(task, degree))
+    require_as_measured(result, f"dncnn_3 {task} {data} {degree} seed 0")
+    psnr, ssim = TABLE_5[task][data][degree]
     assert result.psnr == pytest.approx(psnr, abs=0.02)
     assert result.ssim == pytest.approx(ssim, abs=0.0005)

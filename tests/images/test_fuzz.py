@@ -141,7 +141,7 @@ def test_the_command_survives_a_folder_of_damaged_files(tmp_path) -> None:
             (folder / f"{kind}-{i}.{ending}").write_bytes(
                 content[: rng.integers(1, len(content) + 1)] if i % 2 else content
             )
-    options = ("--model", model, "--runtime", "onnxruntime", "-o", tmp_path / "out")
+    options = ("--model", model, "--engine", "onnxruntime", "-o", tmp_path / "out")
     done = subprocess.run(command("denoise", folder, *options), capture_output=True, text=True, timeout=240)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     written = list((tmp_path / "out").iterdir())

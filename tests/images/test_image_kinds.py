@@ -100,7 +100,7 @@ def test_every_page_of_a_tiff_is_kept(chelsea) -> None:
 
 def test_pages_go_nowhere_but_into_tiff(chelsea) -> None:
     picture = read(saved(chelsea, "TIFF", save_all=True, append_images=[chelsea]))
-    with pytest.raises(ImageError, match=r"PNG does not keep 2 pages; choose another format: --format tiff"):
+    with pytest.raises(ImageError, match=r"PNG does not keep 2 pages; choose another `format`, such as tiff"):
         encode(picture, "PNG")
 
 

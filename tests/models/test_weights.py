@@ -14,7 +14,8 @@ from helpers.models import trained_like
 from dncnn_tf.config import RECIPES
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.engines.opening import open_engine
-from dncnn_tf.evaluation.protocol import Setting, evaluate
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.models.cards import ModelError, degree_text, read_card, shipped_models, task_and_degree
 from dncnn_tf.models.dncnn import model_config
 from dncnn_tf.models.weights import load_model, save_weights
@@ -66,9 +67,9 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
     assert {"command", "recipe", "result", "hours", "hardware", "curve", "license"} <= card.keys()
     assert card["result"]["steps"] == card["recipe"]["epochs"] * card["recipe"]["steps_per_epoch"]
     measured = {(row["data"], degree_text(row)): row["psnr"] for row in card["measured"]}
-    for data, levels in LEAST[name].items():
-        for level, least in levels.items():
-            assert measured[data, level] >= least
+    for data, degrees in LEAST[name].items():
+        for degree, least in degrees.items():
+            assert measured[data, degree] >= least
 
 
 @pytest.mark.data
@@ -76,9 +77,9 @@ def test_shipped_models_are_what_their_cards_say(name: str) -> None:
 def test_cards_report_what_is_measured(name: str) -> None:
     engine = open_engine(load_model(name), precision="float32")
     for row in read_card(name)["measured"]:
-        task, level = task_and_degree(row)
-        if {(row["data"], task, level), (row["data"], task, None)} & set(REPEATED):
-            result = evaluate(engine, resolve(row["data"]), Setting(task, level))
+        task, degree = task_and_degree(row)
+        if {(row["data"], task, degree), (row["data"], task, None)} & set(REPEATED):
+            result = evaluate(engine, resolve(row["data"]), Setting(task, degree))
             assert result.psnr == pytest.approx(row["psnr"], abs=0.002)
             assert result.ssim == pytest.approx(row["ssim"], abs=0.0002)
 

@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
+import psutil
 import pytest
 import skimage
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ from dncnn_tf.models.cards import ModelError
 from dncnn_tf.restoration.choice import choose_model, misfits
 from dncnn_tf.restoration.denoising import denoise_batch
 from dncnn_tf.restoration.noise import Noise
-from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, run_tiled, tile_side
+from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, in_parts, memory_left, tile_side
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -31,6 +33,11 @@ PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 def small_model(channels, depth=4):
     """Untrained, so that every weight counts: any mistake at a tile's border is seen."""
     return build_dncnn(ModelConfig(depth=depth, filters=8, channels=channels), seed=7)
+
+
+def allowing(memory):
+    """Bytes of this process that leave so many for feature maps."""
+    return psutil.Process().memory_info().rss + memory
 
 
 @pytest.fixture(scope="module")
@@ -59,30 +66,27 @@ def coffee():
 def test_tiles_give_what_the_whole_image_gives(grey, height, width, tile, count, memory):
     noisy = np.random.default_rng(height * width).random((count, height, width, 1), np.float32)
     shares = []
-    tiled = run_tiled(grey, noisy, tile=tile, max_memory=memory, progress=shares.append)
+    tiled = in_parts(
+        grey, noisy, halo=grey.receptive_radius, tile=tile, max_memory=allowing(memory), progress=shares.append
+    )
     np.testing.assert_allclose(tiled, grey(noisy), atol=1e-5)
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
 
 def test_a_halo_smaller_than_the_receptive_radius_would_show(grey):
-    class Narrow:
-        channels, receptive_radius = 1, grey.receptive_radius - 2
-
-        def __call__(self, noisy):
-            return grey(noisy)
-
+    halo = grey.receptive_radius - 2
     noisy = np.random.default_rng(0).random((1, 40, 40, 1), np.float32)
-    difference = np.abs(run_tiled(Narrow(), noisy, tile=20, max_memory=10**9) - grey(noisy))
+    difference = np.abs(in_parts(grey, noisy, halo=halo, tile=20) - grey(noisy))
     assert difference.max() > 1e-4
 
 
 @pytest.mark.parametrize("tile", [0, 17, 64, 200, "auto"])
 def test_tiles_at_full_depth(tile):
-    runtime = as_engine(small_model(3, depth=17), precision="float32")
+    engine = as_engine(small_model(3, depth=17), precision="float32")
     noisy = np.random.default_rng(0).random((1, 101, 77, 3), np.float32)
-    tiled = denoise_batch(noisy, runtime, tile=tile, max_memory=BYTES_PER_PIXEL * 70**2)
-    np.testing.assert_allclose(tiled, runtime(noisy), atol=1e-5)
+    tiled = denoise_batch(noisy, engine, tile=tile, max_memory=allowing(BYTES_PER_PIXEL * 70**2))
+    np.testing.assert_allclose(tiled, engine(noisy), atol=1e-5)
 
 
 @pytest.mark.parametrize(("height", "width"), [(100, 100), (3000, 4000), (40_000, 50), (1, 10**7)])
@@ -92,6 +96,31 @@ def test_automatic_tiles_fit_the_memory(height, width, memory):
     side = tile_side(height, width, halo, memory)
     pixels = height * width if side == 0 else (side + 2 * halo) ** 2
     assert pixels * BYTES_PER_PIXEL <= memory
+
+
+def test_memory_is_the_process_s() -> None:
+    gib = 2**30
+    assert memory_left(3 * gib, 1000, resident=gib) == 2 * gib - 3 * 1000  # the result, and what its coding takes
+    assert memory_left(gib, 0, resident=2 * gib) == 0
+    assert memory_left(None, 0, resident=gib // 2) == 3 * gib // 2  # of 2 GiB where nothing is said
+    assert memory_left(None, 0, resident=5 * gib) == gib  # a large process gets some more
+    now = psutil.Process().memory_info().rss
+    assert memory_left(now + gib, 0) == pytest.approx(gib, abs=2**26)
+
+
+def test_less_memory_makes_smaller_tiles_and_the_same_image(grey, coffee) -> None:
+    class Counted:
+        channels, receptive_radius = 1, grey.receptive_radius
+        sides: ClassVar = []
+
+        def __call__(self, noisy):
+            self.sides.append(noisy.shape[1])
+            return grey(noisy)
+
+    large, small = (denoise(coffee / 255, Counted(), max_memory=memory) for memory in (None, 1))
+    np.testing.assert_allclose(large, small, atol=1e-5)
+    assert max(Counted.sides) == len(coffee)
+    assert min(Counted.sides) < 32 + 2 * grey.receptive_radius
 
 
 ARRAYS = [
@@ -171,12 +200,12 @@ def test_strength_goes_from_the_image_itself_to_the_full_result(grey):
     assert untouched is not outside
 
 
-def test_models_by_path_keras_model_and_runtime_agree(tmp_path, coffee):
+def test_models_by_path_keras_model_and_engine_agree(tmp_path, coffee):
     model = small_model(3)
     model.save(tmp_path / "small.keras")
     expected = denoise(coffee, as_engine(model, precision="float32"))
     for given_model in (model, tmp_path / "small.keras", str(tmp_path / "small.keras")):
-        np.testing.assert_array_equal(denoise(coffee, given_model), expected)
+        np.testing.assert_array_equal(denoise(coffee, given_model, precision="float32"), expected)
 
 
 def test_bfloat16_is_near_float32(tmp_path, coffee):
@@ -255,7 +284,7 @@ def test_misfits_are_said():
         return " / ".join(misfits(name, Noise(*noise)))
 
     assert said("dncnn-s-25", 25) == said("dncnn-s-25", 28) == said("dncnn-b", 0) == said("dncnn-b", 55) == ""
-    assert "--strength" in said("dncnn-s-25", 10)
+    assert "`strength`" in said("dncnn-s-25", 10)
     assert "leave noise" in said("dncnn-s-25", 50)
     assert "finetune" in said("dncnn-b", 90)
     assert "not white" not in said("dncnn-b", 10, 0.05, 1.1)

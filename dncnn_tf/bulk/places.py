@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias, cast
 
-import click
+from ..errors import OptionError
 
-if TYPE_CHECKING:
-    from upath import UPath
-
-Place: TypeAlias = "Path | UPath"
-"""A `UPath` does what a `Path` does, by fsspec."""
+Place: TypeAlias = Path
+"""A path, or universal-pathlib's `UPath`, which does what a path does by fsspec."""
 
 
-def place(given: str) -> Place:
+def place(given: str | Place) -> Place:
     """What a path or URL stands for.
 
     Raises:
-        click.UsageError: what its store needs is not installed.
+        OptionError: what its store needs is not installed.
     """
+    if not isinstance(given, str):
+        return given
     if "://" not in given:
         return Path(given)
     try:
         from upath import UPath
 
-        return UPath(given)
+        return cast(Place, UPath(given))
     except (ImportError, ValueError) as failure:
         needed = str(failure).removesuffix(".")
-        raise click.UsageError(
-            f"{given}: {needed}; URLs need pip install universal-pathlib, and s3fs or gcsfs"
-        ) from None
+        raise OptionError(f"{given}: {needed}; URLs need pip install universal-pathlib, and s3fs or gcsfs") from None
 
 
 class Existing:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dncnn_tf.config import RECIPES
-from dncnn_tf.engines.base import Engine
-from dncnn_tf.images.arrays import from_float
-from dncnn_tf.images.picture import Picture
-from dncnn_tf.restoration.choice import choose_model, misfits
-from dncnn_tf.restoration.denoising import denoise_levels
-from dncnn_tf.restoration.noise import Noise, estimate_noise
-
-from .restorer import Restorer
+from ..config import RECIPES
+from ..engines.base import Engine
+from ..engines.opening import ModelLike
+from ..images.arrays import from_float
+from ..images.picture import Picture
+from ..restoration.choice import choose_model, misfits
+from ..restoration.denoising import denoise_levels
+from ..restoration.noise import Noise, estimate_noise
+from ..restoration.tiling import Progress
+from .restorer import NetworkRestorer
 
 
 def _removed(noisy: Picture, clean: Picture) -> Picture:
@@ -28,47 +28,47 @@ def _side_by_side(noisy: Picture, clean: Picture) -> Picture:
     return Picture(from_float(np.concatenate([noisy.pixels, clean.pixels], axis=1), np.uint8), None, "PNG")
 
 
-class Denoiser(Restorer):
+class Denoiser(NetworkRestorer):
     """Turns noisy pictures into clean ones.
 
     Args:
-        model: a model's name or path, or "auto".
+        model: a model, or "auto".
         sigma: noise level on the 0–255 scale, None to estimate it.
         strength: share of the noise to subtract, 0 to 1.
-        options: as for `Restorer`.
+        options: as for `NetworkRestorer`.
     """
 
     extras: ClassVar = {"noise": _removed, "compare": _side_by_side}
 
-    def __init__(self, *, model: str, sigma: float | None, strength: float, **options: Any) -> None:
+    def __init__(self, *, model: ModelLike, sigma: float | None, strength: float, **options: Any) -> None:
         super().__init__(**options)
         self.model = model
         self.sigma = sigma
         self.strength = strength
 
-    def restore(self, picture: Picture, name: str, progress: Callable[[float], None]) -> Picture:
+    def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
         """The picture with `strength` of its noise subtracted."""
-        runtime = self._runtime(picture, name)
+        engine = self._engine(picture, name)
+        self.note_memory(picture.levels.nbytes, name)
         denoised = denoise_levels(
             picture.levels[None],
-            runtime,
+            engine,
             self.strength,
-            tile=self.tile,
-            max_memory=self.memory(picture, name),
+            tile=self.network.tile,
+            max_memory=self.network.max_memory,
             progress=progress,
         )
         return dataclasses.replace(picture, levels=denoised[0])
 
-    def _runtime(self, picture: Picture, name: str) -> Engine:
-        if self.model != "auto" and self.model not in RECIPES:
-            return self.open(self.model)
+    def _engine(self, picture: Picture, name: str) -> Engine:
+        model = self.model
+        if model != "auto" and model not in RECIPES:
+            return self.open(model)
         noise = estimate_noise(picture.levels) if self.sigma is None else Noise(self.sigma)
         level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
-        model = self.model
-        if model == "auto":
-            model = choose_model(picture.channels, self.sigma)
-        runtime = self.open(model)
-        self.note(f"{name}: {level}, {model}")
-        for remark in misfits(model, noise):
+        named = choose_model(picture.channels, self.sigma) if model == "auto" else str(model)
+        engine = self.open(named)
+        self.note(f"{name}: {level}, {named}")
+        for remark in misfits(named, noise):
             self.note(f"{name}: {remark}")
-        return runtime
+        return engine

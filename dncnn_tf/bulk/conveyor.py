@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
-import click
-
-from dncnn_tf.errors import describe_of
-from dncnn_tf.images.formats import SUFFIXES
-from dncnn_tf.images.picture import Picture
-from dncnn_tf.images.reading import pixel_count, read
-from dncnn_tf.images.writing import encode, write, write_to
-from dncnn_tf.models.cards import ModelError
-
-from .file_plan import Job
+from ..errors import describe_of
+from ..images.formats import SUFFIXES
+from ..images.picture import Picture
+from ..images.reading import pixel_count, read
+from ..images.writing import encode, write, write_to
+from ..models.cards import ModelError
 from .places import Place, is_remote
+from .plan import Job
+from .recorder import Recorder
 from .restorer import Restorer
-
-if TYPE_CHECKING:
-    from .pictures import Files
+from .rules import FileRules
 
 # Of larger pictures, one at a time is in memory.
 _SMALL = 4_000_000
@@ -31,25 +28,25 @@ class Conveyor:
 
     Args:
         jobs: what to read and where to write.
-        files: the options for files.
+        rules: what holds for each file.
+        extras: further pictures of each, as `Restorer.extras` names them.
         restorer: makes a picture of a picture.
-        progress: called with the number of pictures that are done, and shares of one.
-        succeed: called with each job whose result is written.
-        fail: called with each that failed, and a line that says why.
+        recorder: hears of each.
+        streams: for the job that has no source, or no target.
     """
 
     def __init__(
         self,
         jobs: list[Job],
-        files: Files,
+        rules: FileRules,
+        extras: tuple[str, ...],
         restorer: Restorer,
-        *,
-        progress: Callable[[float], None],
-        succeed: Callable[[Job], None],
-        fail: Callable[[Job, str], None],
+        recorder: Recorder,
+        streams: tuple[BinaryIO | None, BinaryIO | None] = (None, None),
     ) -> None:
-        self._jobs, self._files, self._restorer, self._progress = jobs, files, restorer, progress
-        self._succeed, self._fail = succeed, fail
+        self._jobs, self._rules, self._extras, self._restorer = jobs, rules, extras, restorer
+        self._recorder = recorder
+        self._source, self._target = streams
         # The network has a thread too, since what a library computes cannot be interrupted, and waiting for it can.
         self._reader, self._network, self._writer = (ThreadPoolExecutor(1) for _ in range(3))
         self._ahead: dict[int, Future[Picture | bytes]] = {}
@@ -72,38 +69,49 @@ class Conveyor:
             for thread in (self._reader, self._network, self._writer):
                 thread.shutdown(wait=not interrupted, cancel_futures=True)
 
+    def _progress(self, done: float) -> None:
+        self._recorder.progress(done, len(self._jobs))
+
     def _attempt(self, job: Job, work: Callable[..., None], *arguments: Any) -> bool:
         try:
             work(*arguments)
         except ModelError:
             raise
         except Exception as failure:  # whatever is wrong with one file must not stop the others
-            self._fail(job, describe_of(failure, job.source or "standard input", job.target))
+            self._recorder.fail(job, describe_of(failure, job.name, job.target))
             return False
         return True
 
     def _restore(self, i: int) -> None:
-        job, following = self._jobs[i], self._jobs[i + 1 : i + 2]
-        picture = (self._ahead.pop(i, None) or self._reader.submit(_read, job)).result()
+        job = self._jobs[i]
+        picture = (self._ahead.pop(i, None) or self._reader.submit(self._read, job)).result()
         if isinstance(picture, bytes):
-            picture = self._reader.submit(read, picture).result()
+            picture = self._reader.submit(self._decode, picture).result()
         small = picture.levels[..., 0].size < _SMALL
-        if following and is_remote(following[0].source):
-            self._ahead[i + 1] = self._reader.submit(following[0].source.read_bytes)
-        elif small and following and 0 < pixel_count(following[0].source) < _SMALL:
-            self._ahead[i + 1] = self._reader.submit(_read, following[0])
+        self._read_ahead(i + 1, small)
         format = self._format(job, picture.format)
-        name = str(job.source or "standard input")
-        restoring = self._network.submit(self._restorer, picture, format, name, lambda share: self._progress(i + share))
+        restoring = self._network.submit(
+            self._restorer, picture, format, job.name, lambda share: self._progress(i + share)
+        )
         result = restoring.result()
         del restoring
-        extras = {kind: self._restorer.extras[kind](picture, result) for kind in self._files.extras}
+        extras = [self._restorer.extras[kind](picture, result) for kind in self._extras]
         del picture  # a large one takes the memory that writing the result needs
         self._finish_writing()
-        self._writing = job, self._writer.submit(_write, job, result, format, self._files.quality, extras)
+        self._writing = job, self._writer.submit(self._write, job, result, format, extras)
         if not small:
             del result
             self._finish_writing()
+
+    def _read_ahead(self, i: int, beside_small: bool) -> None:
+        """Begin to fetch the next picture, and where both are small, to unpack it."""
+        source = self._jobs[i].source if i < len(self._jobs) else None
+        if source is None:
+            return
+        if is_remote(source):
+            self._ahead[i] = self._reader.submit(source.read_bytes)
+        elif beside_small and 0 < pixel_count(source, max_pixels=self._rules.max_pixels) < _SMALL:
+            self._ahead[i] = self._reader.submit(self._read, self._jobs[i])
 
     def _finish_writing(self) -> None:
         """Wait for the picture that is being written, and say that it is there."""
@@ -111,29 +119,32 @@ class Conveyor:
             return
         (job, writing), self._writing = self._writing, None
         if self._attempt(job, writing.result):
-            self._succeed(job)
+            self._recorder.succeed(job)
 
     def _format(self, job: Job, own: str) -> str:
         """The format asked for, in words or by another ending, or else the picture's own."""
-        if self._files.format != "keep":
-            return self._files.format.upper()
+        if self._rules.format != "keep":
+            return self._rules.format.upper()
         same_ending = job.target and job.source and job.target.suffix.lower() == job.source.suffix.lower()
         return own if job.target is None or same_ending else SUFFIXES[job.target.suffix.lower()]
 
+    def _read(self, job: Job) -> Picture:
+        if job.source is None:
+            assert self._source is not None
+            return self._decode(self._source.read())
+        return self._decode(job.source.read_bytes() if is_remote(job.source) else job.source)
 
-def _read(job: Job) -> Picture:
-    if job.source is None:
-        return read(click.get_binary_stream("stdin").read())
-    return read(job.source.read_bytes() if is_remote(job.source) else job.source)
+    def _decode(self, source: Path | bytes) -> Picture:
+        return read(source, max_pixels=self._rules.max_pixels)
 
-
-def _write(job: Job, result: Picture, format: str, quality: int | None, extras: dict[str, Picture]) -> None:
-    if job.target is None:
-        write_to(click.get_binary_stream("stdout"), result, format, quality)
-        return
-    for name, picture in extras.items():
-        _write_file(picture, job.beside(name), "PNG", None)
-    _write_file(result, job.target, format, quality)
+    def _write(self, job: Job, result: Picture, format: str, extras: list[Picture]) -> None:
+        if job.target is None:
+            assert self._target is not None
+            write_to(self._target, result, format, self._rules.quality)
+            return
+        for target, picture in zip(job.extras, extras, strict=True):
+            _write_file(picture, target, "PNG", None)
+        _write_file(result, job.target, format, self._rules.quality)
 
 
 def _write_file(picture: Picture, target: Place, format: str, quality: int | None) -> None:

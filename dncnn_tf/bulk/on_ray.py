@@ -8,23 +8,22 @@ import math
 import os
 import signal
 import socket
-import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
-from dncnn_tf.models.cards import ModelError
-
-from .common import quiet_start
-from .file_plan import Job
+from ..errors import DnCNNError, OptionError
+from ..models.cards import ModelError
 from .places import Place, is_remote, place
-from .tally import Tally
+from .plan import Job
+from .recorder import Recorder
+from .rules import FileRules
+from .tally import Listeners
 
 if TYPE_CHECKING:
-    from .pictures import Files
     from .restorer import Restorer
 
 _AT_ONCE = 8  # pictures that an actor takes; more where there are so many that Ray would have too much to count
@@ -32,38 +31,47 @@ _MOST_BLOCKS = 10_000
 _RETRIES = 3
 
 
+class RayError(DnCNNError):
+    """Ray cannot do the work; the message says why."""
+
+
 def restore_on_ray(
     jobs: list[Job],
-    files: Files,
+    rules: FileRules,
+    extras: tuple[str, ...],
     make_restorer: Callable[..., Restorer],
-    progress: Callable[[float], None],
-    tally: Tally,
-    note: Callable[[str], None],
+    recorder: Recorder,
+    actors: int | None,
 ) -> None:
     """Restore pictures, each by the rules of one machine; a process that dies loses none.
 
     Only names travel through Ray; each actor reads and writes by itself, so that memory does not grow with the
-    pictures. The cluster is RAY_ADDRESS's, or one that lives as long as this command.
+    pictures. The cluster is the one that this process is connected to, or RAY_ADDRESS's, or one that lives as long as
+    the call.
 
     Args:
         jobs: with files or URLs that all machines reach by these names.
-        files: the options for files, with `actors`.
+        rules: what holds for each file.
+        extras: further pictures of each.
         make_restorer: called in each actor with `Restorer`'s option `note`.
-        progress: called with the number of pictures that are done.
-        tally: is told of each.
-        note: prints a line for people.
+        recorder: hears of each.
+        actors: processes, each with the network; None for one on each machine.
 
     Raises:
-        click.UsageError: Ray is not installed, or standard streams are asked for.
+        OptionError: Ray is not installed, or streams are asked for.
         ModelError: the model cannot be loaded.
+        RayError: Ray cannot do it.
     """
-    rows = [{"job": i, "source": _name(job.source), "target": _name(job.target)} for i, job in enumerate(jobs)]
-    with contextlib.redirect_stdout(sys.stderr), _ray() as ray:  # Ray prints what it has to say of its processes
-        actors, share = _actors_and_share(ray.nodes(), files.actors)
+    rows = [
+        {"job": i, "source": _name(job.source), "target": _name(job.target), "extras": list(map(_name, job.extras))}
+        for i, job in enumerate(jobs)
+    ]
+    with _ray() as ray:
+        actors, share = _actors_and_share(ray.nodes(), actors)
         at_once = max(_AT_ONCE, math.ceil(len(rows) / _MOST_BLOCKS))
         results = ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / at_once)).map_batches(
             _Actor,
-            fn_constructor_args=(files, make_restorer),
+            fn_constructor_args=(rules, extras, make_restorer),
             batch_size=None,
             compute=ray.data.ActorPoolStrategy(size=actors),
             num_cpus=share,
@@ -76,19 +84,20 @@ def restore_on_ray(
                     raise ModelError(os.fsdecode(reason))
                 job = unheard.pop(int(i))
                 for line in notes.splitlines():
-                    note(os.fsdecode(line))
+                    recorder.note(os.fsdecode(line))
                 if reason:
-                    tally.fail(_as_given(os.fsdecode(reason), job))
+                    recorder.fail(job, _as_given(os.fsdecode(reason), job))
                 else:
-                    tally.succeed(job)
-            progress(len(jobs) - len(unheard))
+                    recorder.succeed(job)
+            recorder.progress(len(jobs) - len(unheard), len(jobs))
         for job in unheard.values():
-            tally.fail(
-                f"{job.source}: no process of Ray's lived to finish it and its neighbours in {_RETRIES + 1} attempts; "
-                "run again with --skip-existing, and this picture by itself without Ray (whose logs are in "
+            reason = (
+                f"{job.name}: no process of Ray's lived to finish it and its neighbours in {_RETRIES + 1} attempts; "
+                "run again with `skip_existing`, and this picture by itself without Ray (whose logs are in "
                 "/tmp/ray/session_latest/logs, on the machine where it runs)"
             )
-        note(f"{tally} (actors: {actors})")
+            recorder.fail(job, reason)
+        recorder.note(f"{recorder.tally} (actors: {actors})")
 
 
 @contextlib.contextmanager
@@ -96,34 +105,37 @@ def _ray() -> Iterator[Any]:
     """Ray, started or connected to, quiet."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to Ray's makers unasked
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # lesser things would go to stderr
-    address = os.environ.get("RAY_ADDRESS", "")
-    _require_answer(address)
-    own_cluster = {} if address else {"address": "local", "include_dashboard": False}
-    stopped = signal.getsignal(signal.SIGTERM)
+    _require_answer(os.environ.get("RAY_ADDRESS", ""))
     try:
-        with quiet_start():
-            import ray
-            import ray.data
-
-            # Its processes look for modules where it was started, and a checkout would hide what is installed.
-            with contextlib.chdir("/"):
-                ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **own_cluster)
+        import ray
+        import ray.data
     except ImportError:
-        raise click.UsageError("--engine ray needs Ray: pip install 'dncnn-tf[ray]'") from None
+        raise OptionError("`on` ray needs Ray: pip install 'dncnn-tf[ray]'") from None
+    connected = ray.is_initialized()
+    if not connected:
+        _start(ray)
     for library in ("ray", "ray.data"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)  # what fails is said here, in one line
-    signal.signal(signal.SIGTERM, stopped)  # Ray has put its own there
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what fails is told to the recorder
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1  # those of processes that die again and again; all other failures are results
     try:
-        with warnings.catch_warnings(action="ignore", category=ray.util.annotations.RayDeprecationWarning):
-            yield ray  # max_task_retries is to become a named parameter
+        yield ray
     except ray.exceptions.RayError as failure:
-        reason = str(failure).strip().splitlines()[-1]
-        raise RuntimeError(f"Ray: {reason}; --debug shows all of it") from failure
+        raise RayError(f"Ray: {str(failure).strip().splitlines()[-1]}") from failure
     finally:
-        ray.shutdown()
+        if not connected:
+            ray.shutdown()
+
+
+def _start(ray: Any) -> None:
+    own_cluster = {} if os.environ.get("RAY_ADDRESS") else {"address": "local", "include_dashboard": False}
+    stopped = signal.getsignal(signal.SIGTERM)
+    # Its processes look for modules where it was started, and a checkout would hide what is installed.
+    with contextlib.chdir("/"):
+        ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **own_cluster)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stopped)  # Ray has put its own there
 
 
 def _require_answer(address: str) -> None:
@@ -133,7 +145,7 @@ def _require_answer(address: str) -> None:
         try:
             socket.create_connection((host, int(port)), timeout=10).close()
         except OSError as failure:
-            raise RuntimeError(
+            raise RayError(
                 f"RAY_ADDRESS={address}: no cluster answers there ({failure.strerror or failure}); start it, or unset "
                 "RAY_ADDRESS for one on this machine"
             ) from None
@@ -149,7 +161,7 @@ def _actors_and_share(nodes: list[dict[str, Any]], wanted: int | None) -> tuple[
     cpus = [node["Resources"].get("CPU", 0) for node in nodes if node["Alive"]]
     working = [count for count in cpus if count > 0]
     if not working:
-        raise RuntimeError("Ray: no machine of the cluster has a CPU for an actor; add one")
+        raise RayError("Ray: no machine of the cluster has a CPU for an actor; add one")
     actors = wanted or len(working)
     on_each = math.ceil(actors / len(working))
     free = max(0.5, min(working) - 1)
@@ -160,11 +172,9 @@ def _actors_and_share(nodes: list[dict[str, Any]], wanted: int | None) -> tuple[
 class _Actor:
     """Holds a network and restores what it is given."""
 
-    def __init__(self, files: Files, make_restorer: Callable[..., Restorer]) -> None:
-        from dncnn_tf.images.reading import allow_pixels
-
-        allow_pixels(files.max_pixels)
-        self.files = files
+    def __init__(self, rules: FileRules, extras: tuple[str, ...], make_restorer: Callable[..., Restorer]) -> None:
+        warnings.simplefilter("ignore")  # this process is Ray's, and nobody reads what it says
+        self.rules, self.extras = rules, extras
         self.notes: list[str] = []
         self.restorer = make_restorer(note=self.notes.append)
 
@@ -172,26 +182,36 @@ class _Actor:
         from .conveyor import Conveyor
 
         jobs = [
-            Job(place(os.fsdecode(source)), place(os.fsdecode(target)))
-            for source, target in zip(batch["source"], batch["target"], strict=True)
+            Job(_place(source), _place(target), tuple(map(_place, extras)))
+            for source, target, extras in zip(batch["source"], batch["target"], batch["extras"], strict=True)
         ]
-        numbers = dict(zip(jobs, batch["job"].tolist(), strict=True))
-        results: list[tuple[int, bytes, bytes]] = []  # names in them may be no text, which Ray's strings must be
-
-        def finish(job: Job, reason: str = "") -> None:
-            results.append((numbers[job], os.fsencode(reason), os.fsencode("\n".join(self.notes))))
-            self.notes.clear()
-
+        heard = _Heard(dict(zip(jobs, batch["job"].tolist(), strict=True)), self.notes)
         try:
-            Conveyor(jobs, self.files, self.restorer, progress=lambda done: None, succeed=finish, fail=finish).run()
+            Conveyor(jobs, self.rules, self.extras, self.restorer, heard).run()
         except ModelError as failure:
-            results.append((-1, os.fsencode(str(failure)), b""))
-        finished, reasons, notes = zip(*results, strict=True)
+            heard.results.append((-1, os.fsencode(str(failure)), b""))
+        finished, reasons, notes = zip(*heard.results, strict=True)
         return {"job": np.array(finished), "reason": np.array(reasons, object), "notes": np.array(notes, object)}
 
 
+class _Heard(Recorder):
+    """What an actor tells of its jobs, by their numbers; names in it may be no text, which Ray's strings must be."""
+
+    def __init__(self, numbers: dict[Job, int], notes: list[str]) -> None:
+        super().__init__(Listeners())
+        self.results: list[tuple[int, bytes, bytes]] = []
+        self._numbers, self._notes = numbers, notes
+
+    def succeed(self, job: Job) -> None:
+        self.fail(job, "")
+
+    def fail(self, job: Job, reason: str) -> None:
+        self.results.append((self._numbers[job], os.fsencode(reason), os.fsencode("\n".join(self._notes))))
+        self._notes.clear()
+
+
 def _as_given(line: str, job: Job) -> str:
-    """A failure's line with the names that this command was given."""
+    """A failure's line with the names that the call was given."""
     for given in (job.source, job.target):
         name = os.fsdecode(_name(given))
         if line.startswith(name):
@@ -202,5 +222,9 @@ def _as_given(line: str, job: Job) -> str:
 def _name(where: Place | None) -> bytes:
     """The same for all machines, as far as they share it."""
     if where is None:
-        raise click.UsageError("--engine ray works on files; for standard input and output, leave it out")
+        raise OptionError("`on` ray works on files; for streams, such as standard input and output, leave it out")
     return os.fsencode(str(where if is_remote(where) else where.absolute()))
+
+
+def _place(name: bytes) -> Place:
+    return place(os.fsdecode(name))

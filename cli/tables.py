@@ -1,0 +1,91 @@
+"""Results for programs, by `--json FILE|-`, and for people, as tables."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class JsonFile:
+    """Where a command's results go as JSON; refused before any work where they could not be written at the end.
+
+    Args:
+        target: a file, "-" for stdout, or None where no JSON is wanted.
+        overwrite: replace a file that exists.
+
+    Raises:
+        FileExistsError, FileNotFoundError: the file exists, or its folder does not.
+    """
+
+    def __init__(self, target: Path | None, *, overwrite: bool) -> None:
+        self.overwrite = overwrite
+        self.takes_stdout = str(target) == "-"
+        self._file = None if self.takes_stdout else target
+        if self._file is None:
+            return
+        if self._file.exists() and not overwrite:
+            raise FileExistsError(f"{self._file}: exists already; give --overwrite or another name")
+        if not self._file.parent.is_dir():
+            raise FileNotFoundError(f"{self._file}: there is no folder {self._file.parent}; create it first")
+
+    def write(self, content: Any) -> None:
+        """Write what was found, if it is wanted."""
+        from dncnn_tf.files import write_json
+
+        if self.takes_stdout:
+            click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        elif self._file is not None:
+            write_json(self._file, content)
+
+
+def json_option(help: str, *, replaces: str = "the JSON file if it exists") -> Callable[..., Callable[..., Any]]:
+    """Add `--json` and `--overwrite`; the function gets a `JsonFile` as `json_file`.
+
+    Args:
+        help: what the JSON holds.
+        replaces: what `--overwrite` replaces, in words.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE|-", help=help)
+        @click.option("--overwrite", is_flag=True, help=f"Replace {replaces}.")
+        @functools.wraps(function)
+        def checked(*, json_file: Path | None, overwrite: bool, **options: Any) -> Any:
+            return function(json_file=JsonFile(json_file, overwrite=overwrite), **options)
+
+        return checked
+
+    return decorate
+
+
+def show_table(title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: the first row is the heading, the last one the sum of them all."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    heading, *middle, last = rows
+    table = Table(box=box.SIMPLE)
+    for i, name in enumerate(heading):
+        table.add_column(name, justify="right" if i else "left")
+    for row in middle:
+        table.add_row(*row)
+    table.add_section()
+    table.add_row(*last, style="bold")
+    click.echo(title)
+    # A pipe has no width: nothing is to be cut off there.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def show_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of plain text, the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = (f"{cell:>{width + 3}}" for cell, width in zip(others, widths[1:], strict=True))
+        click.echo(f"{first:<{widths[0]}}{''.join(cells)}".rstrip())
