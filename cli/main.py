@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import NoReturn
 
 import click
 
@@ -56,7 +55,7 @@ for _command in (
     cli.add_command(_command)
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line and end the process."""
     try:
         cli(prog_name="dncnn-tf")
@@ -64,7 +63,7 @@ def main() -> NoReturn:
         # After Ctrl-C, threads may still read, compute or write, and those of TensorFlow that still make batches can
         # hang an interpreter that is shutting down.
         interrupted = end.code in (INTERRUPTED, TERMINATED)
-        if interrupted or ("tensorflow" in sys.modules and isinstance(end.code, int)):
+        if isinstance(end.code, int) and (interrupted or "tensorflow" in sys.modules):
             with contextlib.suppress(OSError):
                 remove_unfinished()
                 sys.stdout.flush()

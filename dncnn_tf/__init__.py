@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from .bulk.inspecting import Inspected, inspect_files
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .engines.base import Engine
     from .engines.opening import open_engine
     from .engines.serving import Client, ServingError
-    from .errors import DnCNNError, OptionError
+    from .errors import DnCNNError, MissingPackageError, OptionError
     from .evaluation.demonstration import demonstrate
     from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
@@ -75,9 +75,10 @@ _MODULES = {
     "ServingError": "engines.serving",
     "Setting": "evaluation.settings",
     "Tally": "bulk.tally",
+    "MissingPackageError": "errors",
     "TrainConfig": "config",
-    "TrainingDivergedError": "training.fit",
     "benchmark": "evaluation.table_4",
+    "TrainingDivergedError": "training.fit",
     "best_in_the_box": "models.cards",
     "build_dncnn": "models.dncnn",
     "convert_weights": "models.conversion",
@@ -97,8 +98,8 @@ _MODULES = {
     "export_tflite": "export.exports",
     "finetune": "training.fit",
     "fold_batch_norm": "models.dncnn",
-    "image_sets": "data.datasets",
     "inspect_files": "bulk.inspecting",
+    "image_sets": "data.datasets",
     "load_model": "models.weights",
     "model_config": "models.dncnn",
     "open_engine": "engines.opening",
@@ -133,6 +134,7 @@ __all__ = [
     "ImageError",
     "Inspected",
     "Inspection",
+    "MissingPackageError",
     "ModelConfig",
     "ModelError",
     "OptionError",
@@ -184,7 +186,15 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    try:
+        module = importlib.import_module(f".{_MODULES[name]}", __name__)
+    except ModuleNotFoundError as failure:
+        from .errors import MissingPackageError, describe, tensorflow_missing
+
+        if not tensorflow_missing(failure):
+            raise
+        raise MissingPackageError(describe(failure), name=failure.name) from failure
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

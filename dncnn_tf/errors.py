@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 
+_TENSORFLOW_MISSING = (
+    "TensorFlow is missing; install it with: pip install 'dncnn-tf[tensorflow]' ([cpu] is smaller, [gpu] brings CUDA)"
+)
+
 
 class DnCNNError(Exception):
     """Something could not be done; the message is one line that says what, why and what to do."""
@@ -17,8 +21,19 @@ class OptionError(DnCNNError, ValueError):
     """What a call was given does not go together, or is out of range; nothing was done."""
 
 
+class MissingPackageError(DnCNNError, ModuleNotFoundError):
+    """A package that this needs is not installed; the message says what to install."""
+
+
+def tensorflow_missing(failure: BaseException) -> bool:
+    """Whether a module could not be imported for want of TensorFlow, which the package by itself does not ask for."""
+    return isinstance(failure, ModuleNotFoundError) and failure.name == "tensorflow"
+
+
 def describe(failure: Exception) -> str:
     """An exception's message in one line."""
+    if tensorflow_missing(failure):
+        return _TENSORFLOW_MISSING
     if isinstance(failure, OSError) and failure.filename is not None:
         return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
     message = str(failure)

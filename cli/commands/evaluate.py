@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from ..common import command, error, note, start_keras
 from ..parameters import Sigma
-from ..progress import Bar, bar
+from ..progress import bar
 from ..tables import JsonFile, json_option, show_table
 
 _TASKS = ("denoise", "super-resolution", "jpeg")
@@ -62,7 +61,7 @@ def evaluate(
                 paper_model=paper_model,
                 on_image=page.add_image if page else None,
                 on_failure=lambda failure: error(str(failure)),
-                progress=_counted_by(shown),
+                progress=shown,
             )
         results.append(result)
         if not json_file.takes_stdout:
@@ -75,11 +74,3 @@ def evaluate(
         note(f"report: {page.page}")
     if any(result.failures for result in results):
         click.get_current_context().exit(1)
-
-
-def _counted_by(shown: Bar) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        shown.describe(total=total)
-        shown(done)
-
-    return progress

@@ -219,7 +219,7 @@ def request_files(
         from ..engines.serving import Client
         from .remote import Requester
 
-        return Requester(Client(url, model, version=version_number, timeout=timeout), strength, note=note)
+        return Requester(Client(url, model, version_number=version_number, timeout=timeout), strength, note=note)
 
     work = Work(Results(_DENOISED, (), ("noise", "compare")), make_restorer, on, actors, dry_run)
     return run(inputs, output, rules, work, Listeners(progress, note, on_done, on_failure))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from typing import get_args
 
 from ..errors import OptionError
@@ -12,7 +13,7 @@ from .precision import Precision, fastest_for_engines
 ENGINES = {
     "openvino": ("openvino", "onnx"),
     "onnxruntime": ("onnxruntime", "onnx"),
-    "keras": ("keras",),
+    "keras": ("keras", os.environ.get("KERAS_BACKEND", "tensorflow")),
     "litert": ("ai-edge-litert",),
     "savedmodel": ("tensorflow",),
 }

@@ -31,7 +31,7 @@ class Client:
     Args:
         url: "grpc://HOST:8500", "unix:/PATH" (gRPC over a socket), or "http://HOST:8501" (REST).
         model: its name on the server.
-        version: None for the newest.
+        version_number: None for the newest.
         timeout: seconds that one request may take.
         attempts: how often a request is tried while the server is unavailable.
 
@@ -46,9 +46,9 @@ class Client:
     receptive_radius = _HALO
 
     def __init__(
-        self, url: str, model: str, *, version: int | None = None, timeout: float = 60.0, attempts: int = 5
+        self, url: str, model: str, *, version_number: int | None = None, timeout: float = 60.0, attempts: int = 5
     ) -> None:
-        self._transport = _transport(url, model, version, timeout, attempts)
+        self._transport = _transport(url, model, version_number, timeout, attempts)
         self.channels = self._transport.channels()
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def paper_model_of(model: str | Path) -> PaperModel | None:
         None where nothing says it: two of the paper's models have the same shape.
     """
     recipe = _recipe(model)
-    if recipe is None or recipe["task"] == "pairs":
+    if recipe is None or recipe["task"] not in ("denoise", "general"):
         return None
     if recipe["channels"] == 3:
         return "CDnCNN-B"

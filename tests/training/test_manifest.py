@@ -1,4 +1,4 @@
-"""The Kubernetes manifest in the README: valid, and what it hands to `train` is a cluster that it understands."""
+"""The Kubernetes manifest in the docs: valid, and what it hands to `train` is a cluster that it understands."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import yaml
 
 from dncnn_tf.training.workers import Cluster
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs/guides/many-machines.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, dict]:
     """Its objects by kind."""
-    text = README.partition("```yaml\n")[2].partition("```")[0]
+    text = GUIDE.partition("```yaml\n")[2].partition("```")[0]
     return {part["kind"]: part for part in yaml.safe_load_all(text)}
 
 

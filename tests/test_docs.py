@@ -1,0 +1,46 @@
+"""What the README and the guides say can be typed: every command that they show exists, with every option."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ("README.md", "exported/README.md")] + sorted((ROOT / "docs").rglob("*.md"))
+_SHOWN = re.compile(r"(?:^|`|exec |/bin/)dncnn-tf ([a-z][^`\n]*)", re.MULTILINE)
+
+
+def shown() -> list[tuple[str, str]]:
+    """Page and command line of every `dncnn-tf …` in the pages, up to a comment, a pipe or an `&&`."""
+    return [
+        (page.name, re.split(r"\s+(?:#|\||&&?|>|<)|[;)]", line)[0])
+        for page in PAGES
+        for line in _SHOWN.findall(page.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(shown())))
+def test_a_command_on_a_page_exists_with_its_options(page: str, line: str) -> None:
+    name, *words = shlex.split(line)
+    assert name in cli.commands, line
+    command: click.Command = cli.commands[name]
+    if isinstance(command, click.Group) and words:
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    asked = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    assert asked <= known | {"--help"}
+
+
+def test_the_readme_is_short_and_holds_the_command_that_ci_runs() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 180
+    marker = lines.index("<!-- test command -->")
+    assert lines[marker + 1] == "```"
+    assert lines[marker + 2].startswith("python3 -m venv .venv && .venv/bin/pip install")
+    assert lines[marker + 2].endswith("&& .venv/bin/pytest")
