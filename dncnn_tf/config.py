@@ -188,9 +188,11 @@ RECIPES: dict[str, TrainConfig] = {
             task="photo",
             **_ANY_SIGMA,
             init="cdncnn-b",
+            patch_size=96,
+            batch_size=4,
             learning_rate=7e-4,
             steps_per_epoch=250,
-            epochs=28,
+            epochs=30,
             frozen_share=1.0,
         ),
     )
