@@ -46,14 +46,22 @@ def spoiled_patch(
     elif kind < _WHITE_SHARE + _CLEAN_SHARE:
         noisy = clean = coded(region, shot.saved) / np.float32(255)
     else:
-        noisy, clean = (side / np.float32(255) for side in photograph(_as_cameras_see(region, rng), shot, rng))
+        noisy, clean = (side / np.float32(255) for side in photograph(as_cameras_see(region, rng), shot, rng))
     top, left = rng.integers(MARGIN, region.shape[0] - MARGIN - patch_size + 1, 2)
     window = np.s_[top : top + patch_size, left : left + patch_size]
     return noisy[window], clean[window]
 
 
-def _as_cameras_see(region: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture that was made small long ago, as large and as soft as what a sensor sees: uint8 (side, side, 3)."""
+def as_cameras_see(region: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture that was made small long ago, as large and as soft as what a sensor sees.
+
+    Args:
+        region: uint8 (side, side, 3).
+        rng: decides how much larger, and how much of its grain goes.
+
+    Returns:
+        uint8 (side, side, 3), its middle.
+    """
     side = region.shape[0]
     picture = without_grain(region, rng.uniform(*_GRAIN), _GRAIN_RADIUS)
     part = round(side / np.exp(rng.uniform(0, np.log(_LARGEST))))
