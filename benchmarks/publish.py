@@ -35,6 +35,7 @@ MEASURED = {
     "dncnn-s-50": _denoising(("bsd68", "set12"), (50,)),
     "dncnn-b": _denoising(("bsd68", "set12"), BLIND_LEVELS),
     "cdncnn-b": _denoising(("cbsd68",), BLIND_LEVELS),
+    "dncnn-photo": {"denoise": {"polyu-test": (None,), "cbsd68": (0, 5, 15, 25, 50)}},
     "dncnn-3": _denoising(("bsd68", "set12"), BLIND_LEVELS)
     | {task: {data: tuple(cells) for data, cells in TABLE_5[task].items()} for task in ("super-resolution", "jpeg")},
 }
@@ -61,7 +62,8 @@ def main(folder: Path, hardware: str, note: str | None) -> None:
             for level in levels:
                 result = evaluate(runtime, resolve(data), Setting(task, level))
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                measured.append({"data": data, LEVEL_NAMES[task]: level, **figures})
+                strength = {} if level is None else {LEVEL_NAMES[task]: level}
+                measured.append({"data": data, **strength, **figures})
                 click.echo(measured[-1])
     log = run.read_log()
     card = {
@@ -87,6 +89,8 @@ def main(folder: Path, hardware: str, note: str | None) -> None:
 def _purpose(config: TrainConfig) -> str:
     if config.task == "general":
         return "noise, low resolution and JPEG"
+    if config.task == "photo":
+        return "photographs as cameras and phones write them"
     low, high = config.sigma
     return f"noise of σ {low:g}" + (f" to {high:g}" if high > low else "")
 
