@@ -22,12 +22,12 @@ from dncnn_tf.data import datasets
 from dncnn_tf.data.camera.grain import DISTANCES, Grain
 from dncnn_tf.data.camera.photographs import photograph
 from dncnn_tf.data.camera.shots import Shot, draw_shot
-from dncnn_tf.data.camera.training_pairs import region_size, spoiled_patches
+from dncnn_tf.data.camera.training_pairs import as_cameras_see, region_size, spoiled_patches
 
 PAGE = Path(__file__).with_name("camera.md")
 SIDE = 320  # of what is cut from a picture
 EVERY, SHOTS = 6, 3
-PATCH_SIZE, BATCH_SIZE = 64, 8
+PATCH_SIZE, BATCH_SIZE = 96, 4
 
 COLUMNS = (
     *("R", "G", "B"),
@@ -92,7 +92,7 @@ def _simulated(pictures: list[np.ndarray], change: Change) -> np.ndarray:
     rng = np.random.default_rng(0)
     return np.array(
         [
-            Grain.of(*photograph(picture, change(draw_shot(rng)), rng)).numbers
+            Grain.of(*photograph(as_cameras_see(picture, rng), change(draw_shot(rng)), rng)).numbers
             for picture in pictures
             for _ in range(SHOTS)
         ]

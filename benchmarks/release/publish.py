@@ -32,16 +32,19 @@ from dncnn_tf.training.run_folder import Run
 BLIND_SIGMAS = (0, 15, 25, 50)
 
 
-def _denoising(sets: tuple[str, ...], degrees: tuple[float, ...]) -> dict[EvaluationTask, dict[str, tuple[float, ...]]]:
+def _denoising(
+    sets: tuple[str, ...], degrees: tuple[float, ...]
+) -> dict[EvaluationTask, dict[str, tuple[float | None, ...]]]:
     return {"denoise": dict.fromkeys(sets, degrees)}
 
 
-MEASURED: dict[str, dict[EvaluationTask, dict[str, tuple[float, ...]]]] = {
+MEASURED: dict[str, dict[EvaluationTask, dict[str, tuple[float | None, ...]]]] = {
     "dncnn-s-15": _denoising(("bsd68", "set12"), (15,)),
     "dncnn-s-25": _denoising(("bsd68", "set12"), (25,)),
     "dncnn-s-50": _denoising(("bsd68", "set12"), (50,)),
     "dncnn-b": _denoising(("bsd68", "set12"), BLIND_SIGMAS),
     "cdncnn-b": _denoising(("cbsd68",), BLIND_SIGMAS),
+    "dncnn-photo": {"denoise": {"polyu-test": (None,), "cbsd68": (0, 5, 15, 25, 50)}},
     "dncnn-3": _denoising(("bsd68", "set12"), BLIND_SIGMAS)
     | {task: {data: tuple(cells) for data, cells in TABLE_5[task].items()} for task in ("super-resolution", "jpeg")},
 }
@@ -90,9 +93,11 @@ def _measured(engine: Engine, name: str) -> list[dict[str, Any]]:
     for task, sets in MEASURED[name].items():
         for data, degrees in sets.items():
             for degree in degrees:
-                result = evaluate(engine, resolve(data), Setting(task, degree))
+                (setting,) = [Setting(task, degree)] if degree is not None else Setting.each(task, data=data)
+                result = evaluate(engine, resolve(data), setting)
                 figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                rows.append({"data": data, DEGREE_NAMES[task]: degree, **figures})
+                of = {} if degree is None else {DEGREE_NAMES[task]: degree}
+                rows.append({"data": data, **of, **figures})
                 click.echo(rows[-1])
     return rows
 
@@ -114,6 +119,8 @@ def _worse(measured: list[dict[str, Any]], name: str) -> list[str]:
 def _purpose(config: TrainConfig) -> str:
     if config.task == "general":
         return "noise, low resolution and JPEG"
+    if config.task == "photo":
+        return "photographs as cameras and phones write them"
     low, high = config.sigma
     return f"noise of σ {low:g}" + (f" to {high:g}" if high > low else "")
 

@@ -39,7 +39,7 @@ def misfits(name: str, noise: Noise) -> list[str]:
             remarks.append(f"{trained} and will smooth too much at σ {noise.sigma:.0f}: try `strength` 0.5")
         else:
             remarks.append(f"{trained} and will leave noise at σ {noise.sigma:.0f}: train or finetune one for it")
-    if noise.correlated:
+    if noise.correlated and RECIPES[name].task != "photo":
         remarks.append(
             f"its noise is not white (neighbouring pixels correlate by {noise.correlation:.2f}), as in most camera "
             f"JPEGs; {name} is trained for white noise and may leave much of this: adapt it with `dncnn_tf.finetune`"

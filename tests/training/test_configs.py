@@ -47,10 +47,10 @@ def test_what_does_not_go_together(options: dict, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_finishing_recipe_goes_on_from_its_model_with_plain_convolutions(name: str) -> None:
+def test_a_finishing_recipe_goes_on_from_its_model_with_fixed_statistics(name: str) -> None:
     first, second = RECIPES[name], finishing_recipe(name)
     assert second.init == name
-    assert (first.model.batch_norm, second.model.batch_norm) == (True, False)
+    assert (second.model, second.live_epochs) == (first.model, 0)
     assert (second.task, second.sigma, second.loss) == (first.task, first.sigma, first.loss)
     again = train_config(recipe=f"{name}-finish", init=f"runs/{name}", data="train400+cbsd432")
     assert (again.init, again.name) == (f"runs/{name}", f"{name}-finish")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from ...images.arrays import from_float
@@ -31,7 +33,7 @@ def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tup
     clean, noisy = developed(picture, shot, rng)
     edges = finishing.edges(clean, shot.finish)
     noise = finishing.finished(noisy - clean, shot.finish, edges, calm=shot.calm)
-    clean = finishing.finished(clean, shot.finish, edges)
+    clean = finishing.finished(clean, dataclasses.replace(shot.finish, grain=1.0), edges)
     if shot.scale != 1:
         clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
     clean = from_float(clean, np.uint8)

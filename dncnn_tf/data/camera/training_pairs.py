@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .coding import coded
+from .film import without_grain
+from .finishing import resized
 from .photographs import photograph
 from .shots import draw_shot
 
@@ -12,7 +14,9 @@ MARGIN = 8
 """Pixels beside a patch that smoothing and demosaicing look at."""
 
 _GRID = 16  # JPEG codes chroma at half the resolution in blocks of 16 × 16 pixels; a patch may begin anywhere in one
-_WHITE_SHARE, _CLEAN_SHARE = 0.15, 0.06
+_GRAIN, _GRAIN_RADIUS = (4.0, 12.0), 4
+_LARGEST = 4.0  # times the size of the training pictures
+_WHITE_SHARE, _CLEAN_SHARE = 0.12, 0.1
 
 
 def region_size(patch_size: int) -> int:
@@ -42,10 +46,27 @@ def spoiled_patch(
     elif kind < _WHITE_SHARE + _CLEAN_SHARE:
         noisy = clean = coded(region, shot.saved) / np.float32(255)
     else:
-        noisy, clean = (side / np.float32(255) for side in photograph(region, shot, rng))
+        noisy, clean = (side / np.float32(255) for side in photograph(as_cameras_see(region, rng), shot, rng))
     top, left = rng.integers(MARGIN, region.shape[0] - MARGIN - patch_size + 1, 2)
     window = np.s_[top : top + patch_size, left : left + patch_size]
     return noisy[window], clean[window]
+
+
+def as_cameras_see(region: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture that was made small long ago, as large and as soft as what a sensor sees.
+
+    Args:
+        region: uint8 (side, side, 3).
+        rng: decides how much larger, and how much of its grain goes.
+
+    Returns:
+        uint8 (side, side, 3), its middle.
+    """
+    side = region.shape[0]
+    picture = without_grain(region, rng.uniform(*_GRAIN), _GRAIN_RADIUS)
+    part = round(side / np.exp(rng.uniform(0, np.log(_LARGEST))))
+    first = (side - part) // 2
+    return resized(picture[first : first + part, first : first + part], side, side)
 
 
 def spoiled_patches(
