@@ -32,13 +32,15 @@ from dncnn_tf.training.run_folder import Run
 BLIND_SIGMAS = (0, 15, 25, 50)
 
 
-def _denoising(
-    sets: tuple[str, ...], degrees: tuple[float, ...]
-) -> dict[EvaluationTask, dict[str, tuple[float | None, ...]]]:
+Cells = dict[EvaluationTask, dict[str, tuple[float | None, ...]]]
+"""Task, set and degrees; None for a set of pairs, whose noise is its own."""
+
+
+def _denoising(sets: tuple[str, ...], degrees: tuple[float, ...]) -> Cells:
     return {"denoise": dict.fromkeys(sets, degrees)}
 
 
-MEASURED: dict[str, dict[EvaluationTask, dict[str, tuple[float | None, ...]]]] = {
+MEASURED: dict[str, Cells] = {
     "dncnn-s-15": _denoising(("bsd68", "set12"), (15,)),
     "dncnn-s-25": _denoising(("bsd68", "set12"), (25,)),
     "dncnn-s-50": _denoising(("bsd68", "set12"), (50,)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ...arrays import from_float
+from ...images.arrays import from_float
 
 
 def without_grain(picture: np.ndarray, sigma: float, radius: int) -> np.ndarray:
