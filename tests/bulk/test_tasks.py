@@ -214,7 +214,7 @@ def test_a_server_s_results_are_written_by_the_same_rules(monkeypatch, album, en
     denoise_files(album, tmp_path / "here", model=engine)
     assert contents(tmp_path / "server") == contents(tmp_path / "here")
     assert (tally.done, len(tally.failures)) == (3, 1)
-    assert asked == [(("grpc://host:1", "mine"), {"version": 2, "timeout": 3})]
+    assert asked == [(("grpc://host:1", "mine"), {"version_number": 2, "timeout": 3})]
 
 
 def test_files_are_inspected(album) -> None:
