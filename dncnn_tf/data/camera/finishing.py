@@ -1,4 +1,7 @@
-"""What cameras do to a developed picture before they save it. All of it is linear: on noise alone it does the same."""
+"""What cameras do to a developed picture before they save it.
+
+Given where the edges are, all of it is linear, so that noise alone can be put through it.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from .shots import Shot
 def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Take a picture of a picture.
 
-    Clean is what the same camera would show without noise, and is saved alike, so that what saving costs is not taken
-    for noise. The camera's own file is another matter: where it is coded finely, coding and noise are one.
+    Clean is what the same camera would show without noise: the mean of many such pictures. The camera's own coding is
+    part of the noise, but what saving it again costs is not, so both are saved alike.
 
     Args:
         picture: uint8 (H, W, 3), H and W even.
@@ -33,6 +33,7 @@ def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tup
     clean, noisy = developed(picture, shot, rng)
     edges = finishing.edges(clean, shot.finish)
     noise = finishing.finished(noisy - clean, shot.finish, edges, calm=shot.calm)
+    # In the mean of many, flat places are flat: what is left there as clean, a network learns to leave.
     clean = finishing.finished(clean, dataclasses.replace(shot.finish, grain=1.0), edges)
     if shot.scale != 1:
         clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
