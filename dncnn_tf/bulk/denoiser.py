@@ -15,6 +15,7 @@ from ..images.picture import Picture
 from ..restoration.choice import choose_model, misfits
 from ..restoration.denoising import denoise_levels
 from ..restoration.noise import Noise, estimate_noise
+from ..restoration.shares import Shares
 from ..restoration.tiling import Progress
 from .restorer import NetworkRestorer
 
@@ -34,26 +35,26 @@ class Denoiser(NetworkRestorer):
     Args:
         model: a model, or "auto".
         sigma: noise level on the 0–255 scale, None to estimate it.
-        strength: share of the noise to subtract, 0 to 1.
+        shares: of the noise to subtract.
         options: as for `NetworkRestorer`.
     """
 
     extras: ClassVar = {"noise": _removed, "compare": _side_by_side}
 
-    def __init__(self, *, model: ModelLike, sigma: float | None, strength: float, **options: Any) -> None:
+    def __init__(self, *, model: ModelLike, sigma: float | None, shares: Shares, **options: Any) -> None:
         super().__init__(**options)
         self.model = model
         self.sigma = sigma
-        self.strength = strength
+        self.shares = shares
 
     def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
-        """The picture with `strength` of its noise subtracted."""
+        """The picture with shares of its noise subtracted."""
         engine = self._engine(picture, name)
         self.note_memory(picture.levels.nbytes, name)
         denoised = denoise_levels(
             picture.levels[None],
             engine,
-            self.strength,
+            self.shares,
             tile=self.network.tile,
             max_memory=self.network.max_memory,
             progress=progress,

@@ -252,7 +252,7 @@ def test_wrong_types_are_refused(grey, image):
     ],
 )
 def test_wrong_options_are_refused(grey, options):
-    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
         denoise(np.zeros((4, 4), np.uint8), grey, **options)
 
 
