@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @command("denoise")
 @file_options(suffix="_denoised")
-@click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and σ.")
+@click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and noise.")
 @click.option(
     "--sigma",
     type=SigmaOrAuto(),

@@ -12,7 +12,7 @@ from ..engines.base import Engine
 from ..engines.opening import ModelLike
 from ..images.arrays import from_float
 from ..images.picture import Picture
-from ..restoration.choice import choose_model, misfits
+from ..restoration.choice import choose_model, describe_noise, misfits
 from ..restoration.denoising import denoise_levels
 from ..restoration.noise import Noise, estimate_noise
 from ..restoration.shares import Shares
@@ -66,8 +66,8 @@ class Denoiser(NetworkRestorer):
         if model != "auto" and model not in RECIPES:
             return self.open(model)
         noise = estimate_noise(picture.levels) if self.sigma is None else Noise(self.sigma)
-        level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
-        named = choose_model(picture.channels, self.sigma) if model == "auto" else str(model)
+        level = describe_noise(noise) if self.sigma is None else f"σ {noise.sigma:g}"
+        named = choose_model(picture.channels, self.sigma, noise) if model == "auto" else str(model)
         engine = self.open(named)
         self.note(f"{name}: {level}, {named}")
         for remark in misfits(named, noise):

@@ -53,9 +53,9 @@ def denoise_files(
         inputs: files, folders, globs or URLs (s3://…), or one binary stream that holds a file.
         output: a file, a folder, a URL or a binary stream; None for beside each input.
         rules: which files are read, and how results are named and written.
-        model: as for `dncnn_tf.denoise`; "auto" chooses for each picture by its colour and by `sigma`. On Ray, a name
-            or a path that all machines reach.
-        sigma: noise level on the 0–255 scale, None to estimate it for each picture.
+        model: as for `dncnn_tf.denoise`; "auto" chooses for each picture by its colour and what its noise is. On Ray,
+            a name or a path that all machines reach.
+        sigma: level of white noise on the 0–255 scale, None to estimate for each picture what its noise is.
         strength: share of the noise to subtract, from 0 to 1.
         luma, chroma: shares of its grain and of its blotches of colour, on top of that, as for `dncnn_tf.denoise`.
         save_noise: also write what was removed, on mid-grey: NAME_denoised_noise.png.

@@ -15,6 +15,7 @@ from ..errors import OptionError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import luma as luma_of
 from .choice import choose_model
+from .noise import Noise, estimate_noise
 from .shares import Shares
 from .tiling import Progress, Tile, in_parts
 
@@ -43,9 +44,9 @@ def denoise(
         image: an array of uint8, uint16 (0–65535) or float (0–1), shaped (H, W), (H, W, C) or (N, H, W, C) with C = 1
             (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
             Alpha is passed through. Float noise may leave [0, 1]; that is what the networks are trained on.
-        model: a shipped model's name, a path, a Keras model or an `Engine`. "auto", or None, chooses by colour and by
-            `sigma`.
-        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model.
+        model: a shipped model's name, a path, a Keras model or an `Engine`. "auto", or None, chooses by colour
+            and by what the noise is, of a batch on average: white, or a camera's.
+        sigma: noise level on the 0–255 scale, if you know it and the noise is white; it serves to choose the model.
         strength: from 0 (the image as it is) to 1 (all the noise found is subtracted).
         luma: the same for the noise's grain, which is alike in R, G and B, on top of `strength`.
         chroma: the same for its blotches of colour, which are the rest. Of no effect on grey images.
@@ -73,7 +74,8 @@ def denoise(
     if not any(shares.of(batch.levels.shape[-1])):
         return image.copy()
     if model is None or (isinstance(model, str) and model == "auto"):
-        model = choose_model(batch.levels.shape[-1], sigma)
+        noise = estimate_noise(batch.levels) if sigma is None else Noise(sigma)
+        model = choose_model(batch.levels.shape[-1], sigma, noise)
     opened = as_engine(model, precision=precision, engine=engine)
     restored = denoise_levels(batch.levels, opened, shares, tile=tile, max_memory=max_memory, progress=progress)
     result: ImageT = from_batch(dataclasses.replace(batch, levels=restored))

@@ -21,6 +21,12 @@ _VISIBLE = 3.0
 _CORRELATED = 0.15
 _EVEN = 1.5
 
+# … and a camera's from these on: strongly correlated, or less and clearly noise, as white noise after JPEG coding. A
+# camera's noise is far lower in the flat, often dark parts than elsewhere. benchmarks/quality/routing.md has what that
+# is worth.
+_CAMERA_CORRELATED, _CAMERA_VISIBLE = 0.45, 0.35
+_CODED_CORRELATED, _CODED_VISIBLE, _CODED_EVEN = 0.2, 2.0, 1.4
+
 # Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
 _HIGH_PASS = (-0.48296291314469025, 0.836516303737469, -0.22414386804185735, -0.12940952255092145)
 
@@ -50,6 +56,15 @@ class Noise:
         if self.correlation is None or self.evenness is None:
             return False
         return self.sigma > _VISIBLE and self.correlation > _CORRELATED and self.evenness < _EVEN
+
+    @property
+    def of_camera(self) -> bool:
+        """Whether it is more like what cameras and JPEG files leave of noise than white."""
+        if self.correlation is None or self.evenness is None:
+            return False
+        smoothed = self.sigma > _CAMERA_VISIBLE and self.correlation > _CAMERA_CORRELATED
+        coded = self.sigma > _CODED_VISIBLE and self.correlation > _CODED_CORRELATED and self.evenness < _CODED_EVEN
+        return smoothed or coded
 
 
 def estimate_sigma(image: ImageLike) -> float:

@@ -276,7 +276,7 @@ def test_a_missing_model_is_named(coffee, tmp_path):
     ],
 )
 def test_model_choice(channels, sigma, expected):
-    assert choose_model(channels, sigma) == expected
+    assert choose_model(channels, sigma, Noise(10 if sigma is None else sigma)) == expected
 
 
 def test_misfits_are_said():
