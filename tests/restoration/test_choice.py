@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 import dncnn_tf.restoration.denoising as denoising
 from dncnn_tf import RECIPES, denoise, denoise_files, inspect_files
@@ -75,12 +76,28 @@ def test_white_noise_is_never_taken_for_a_camera_s(sigma: float) -> None:
         assert not estimate_noise(grey(levels)).of_camera
 
 
-def test_strong_white_noise_is_not_taken_for_a_camera_s_after_jpeg() -> None:
+@pytest.mark.parametrize("sigma", [5, 15, 25, 50])
+def test_white_noise_whose_chroma_jpeg_has_smoothed_is(sigma: float) -> None:
     for seed, picture in enumerate(pictures()):
-        noisy = add_gaussian_noise(picture.astype(np.float32) / 255, 25, np.random.default_rng(seed))
+        noisy = add_gaussian_noise(picture.astype(np.float32) / 255, sigma, np.random.default_rng(seed))
         file = io.BytesIO()
         Image.fromarray(from_float(noisy, np.uint8)).save(file, "JPEG", quality=90)
-        assert not estimate_noise(np.asarray(Image.open(file))).of_camera
+        noise = estimate_noise(np.asarray(Image.open(file)))
+        assert noise.of_camera
+        assert noise.chroma_correlation > 0.3
+    assert noise.correlation < 0.3  # luma's alone would not tell
+
+
+def test_chroma_s_correlation_is_that_of_red_less_green() -> None:
+    rng = np.random.default_rng(0)
+    flat = np.full((256, 256, 3), 0.5, np.float32)
+    luma = rng.standard_normal((256, 256, 1)) * 0.05
+    smooth = gaussian_filter(rng.standard_normal((256, 256)), 1.0)[..., None] * (0.2, -0.1, 0.05)
+    white = rng.standard_normal((256, 256, 1)) * (0.05, -0.05, 0.05)
+    assert estimate_noise(flat + luma + smooth).chroma_correlation > 0.5
+    assert estimate_noise(flat + luma + white).chroma_correlation == pytest.approx(0, abs=0.1)
+    assert estimate_noise(flat + luma).chroma_correlation == pytest.approx(0, abs=0.1)
+    assert estimate_noise((flat + luma)[..., 0]).chroma_correlation is None
 
 
 def test_an_image_too_small_to_tell_has_no_camera_s_noise() -> None:
