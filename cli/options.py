@@ -12,7 +12,7 @@ import click
 from dncnn_tf import ENGINES, FORMATS
 
 from .common import note
-from .parameters import Engine, Memory, Pixels, Shard, Tile
+from .parameters import Engine, Memory, Pixels, Shard, Share, Tile
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -81,6 +81,19 @@ def file_options(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., An
         return _with(options)(gathered)
 
     return decorate
+
+
+def share_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for how much of the noise is subtracted: `strength`, `luma` and `chroma`."""
+    helps = {
+        "--strength": "Share of the noise to subtract.",
+        "--luma": "Share of its grain, on top of --strength.",
+        "--chroma": "Share of its colour blotches, on top of --strength.",
+    }
+    options = (
+        click.option(name, type=Share(), default=1.0, show_default=True, help=help) for name, help in helps.items()
+    )
+    return _with(tuple(options))(function)
 
 
 def network_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -70,17 +70,17 @@ class Engine(click.Choice):
         return value if value in self.also else super().convert(value, param, ctx)
 
 
-class Strength(click.FloatRange):
+class Share(click.FloatRange):
     """A share from 0 to 1."""
 
     def __init__(self) -> None:
         super().__init__(0, 1)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        strength = super().convert(value, param, ctx)
-        if math.isnan(strength):  # no range keeps it out
+        share = super().convert(value, param, ctx)
+        if math.isnan(share):  # no range keeps it out
             self.fail(f"{value} is not a number from 0 to 1", param, ctx)
-        return strength
+        return share
 
 
 class Tile(click.ParamType):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common import command
-from ..options import file_options, network_options
-from ..parameters import SigmaOrAuto, Strength
+from ..options import file_options, network_options, share_options
+from ..parameters import SigmaOrAuto
 
 if TYPE_CHECKING:
     from ..file_work import FileWork
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @command("denoise")
 @file_options(suffix="_denoised")
-@click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and σ.")
+@click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and noise.")
 @click.option(
     "--sigma",
     type=SigmaOrAuto(),
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     metavar="auto|σ",
     help="Noise level, if you know it.",
 )
-@click.option("--strength", type=Strength(), default=1.0, show_default=True, help="Share of the noise to subtract.")
+@share_options
 @click.option("--save-noise", is_flag=True, help="Also write what was removed, on mid-grey: NAME_denoised_noise.png.")
 @click.option("--compare", is_flag=True, help="Also write before and after side by side: NAME_denoised_compare.png.")
 @network_options
@@ -39,6 +39,7 @@ def denoise(files: FileWork, **options: Any) -> None:
     dncnn-tf denoise photo.jpg                    writes photo_denoised.jpg
     dncnn-tf denoise scans/ -o clean/ --recursive
     dncnn-tf denoise photo.png --strength 0.7 --compare
+    dncnn-tf denoise photo.jpg --luma 0.3         colour blotches away, grain kept
     dncnn-tf denoise - < noisy.png > clean.png
     """
     from dncnn_tf import denoise_files

@@ -56,7 +56,8 @@ def _show(file: Path, inspection: Inspection) -> None:
     click.echo(os.fsencode(file))
     click.echo(f"  picture   {inspection.width}×{inspection.height}, {inspection.bits}-bit {kind}")
     click.echo(f"  file      {inspection.format}{quality}")
-    click.echo(f"  noise     σ {inspection.noise.sigma:.1f} (estimated)")
+    camera = f", a camera's: neighbours correlate by {inspection.noise.correlation:.1f}"
+    click.echo(f"  noise     σ {inspection.noise.sigma:.1f} (estimated{camera if inspection.noise.of_camera else ''})")
     click.echo(f"  denoise   {inspection.model}, {tiles}")
     for remark in inspection.remarks:
         click.echo(f"  remark    {as_options(remark)}")
@@ -64,7 +65,7 @@ def _show(file: Path, inspection: Inspection) -> None:
 
 def _as_json(file: Path, inspection: Inspection) -> dict[str, Any]:
     values = dataclasses.asdict(inspection)
-    noise = {**values["noise"], "correlated": inspection.noise.correlated}
+    noise = {**values["noise"], "correlated": inspection.noise.correlated, "of_camera": inspection.noise.of_camera}
     return {"file": str(file), **values, "noise": noise, "remarks": list(map(as_options, inspection.remarks))}
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common import command
-from ..options import file_options
-from ..parameters import Strength
+from ..options import file_options, share_options
 
 if TYPE_CHECKING:
     from ..file_work import FileWork
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--model", default="dncnn-b", show_default=True, metavar="NAME", help="Its name on the server.")
 @click.option("--version-number", type=click.IntRange(1), metavar="N", help="[default: the newest]")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=60, show_default=True, help="Seconds.")
-@click.option("--strength", type=Strength(), default=1.0, show_default=True, help="Share of the noise to subtract.")
+@share_options
 @click.option("--engine", type=click.Choice(["local", "ray"]), hidden=True)  # what --on was called
 def request(files: FileWork, engine: str | None, **options: Any) -> None:
     """Denoise images with a model that TensorFlow Serving serves; the rules for files are those of denoise.

@@ -12,9 +12,10 @@ from ..engines.base import Engine
 from ..engines.opening import ModelLike
 from ..images.arrays import from_float
 from ..images.picture import Picture
-from ..restoration.choice import choose_model, misfits
+from ..restoration.choice import choose_model, describe_noise, misfits
 from ..restoration.denoising import denoise_levels
 from ..restoration.noise import Noise, estimate_noise
+from ..restoration.shares import Shares
 from ..restoration.tiling import Progress
 from .restorer import NetworkRestorer
 
@@ -34,26 +35,26 @@ class Denoiser(NetworkRestorer):
     Args:
         model: a model, or "auto".
         sigma: noise level on the 0–255 scale, None to estimate it.
-        strength: share of the noise to subtract, 0 to 1.
+        shares: of the noise to subtract.
         options: as for `NetworkRestorer`.
     """
 
     extras: ClassVar = {"noise": _removed, "compare": _side_by_side}
 
-    def __init__(self, *, model: ModelLike, sigma: float | None, strength: float, **options: Any) -> None:
+    def __init__(self, *, model: ModelLike, sigma: float | None, shares: Shares, **options: Any) -> None:
         super().__init__(**options)
         self.model = model
         self.sigma = sigma
-        self.strength = strength
+        self.shares = shares
 
     def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
-        """The picture with `strength` of its noise subtracted."""
+        """The picture with shares of its noise subtracted."""
         engine = self._engine(picture, name)
         self.note_memory(picture.levels.nbytes, name)
         denoised = denoise_levels(
             picture.levels[None],
             engine,
-            self.strength,
+            self.shares,
             tile=self.network.tile,
             max_memory=self.network.max_memory,
             progress=progress,
@@ -65,8 +66,8 @@ class Denoiser(NetworkRestorer):
         if model != "auto" and model not in RECIPES:
             return self.open(model)
         noise = estimate_noise(picture.levels) if self.sigma is None else Noise(self.sigma)
-        level = f"σ {noise.sigma:g}" if self.sigma is not None else f"noise of σ {noise.sigma:.1f} (estimated)"
-        named = choose_model(picture.channels, self.sigma) if model == "auto" else str(model)
+        level = describe_noise(noise) if self.sigma is None else f"σ {noise.sigma:g}"
+        named = choose_model(picture.channels, self.sigma, noise) if model == "auto" else str(model)
         engine = self.open(named)
         self.note(f"{name}: {level}, {named}")
         for remark in misfits(named, noise):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..engines.serving import Client
 from ..images.picture import Picture
 from ..restoration.denoising import denoise_levels
+from ..restoration.shares import Shares
 from ..restoration.tiling import Progress
 from .restorer import Restorer
 
@@ -20,16 +21,16 @@ class Requester(Restorer):
 
     Args:
         client: of the server.
-        strength: share of the noise to subtract, 0 to 1.
+        shares: of the noise to subtract.
         note: gets a remark for people, in one line.
     """
 
-    def __init__(self, client: Client, strength: float, *, note: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, shares: Shares, *, note: Callable[[str], None]) -> None:
         super().__init__(note=note)
         self.client = client
-        self.strength = strength
+        self.shares = shares
 
     def restore(self, picture: Picture, name: str, progress: Progress) -> Picture:
-        """The picture with `strength` of its noise subtracted."""
-        denoised = denoise_levels(picture.levels[None], self.client, self.strength, tile=_TILE, progress=progress)
+        """The picture with shares of its noise subtracted."""
+        denoised = denoise_levels(picture.levels[None], self.client, self.shares, tile=_TILE, progress=progress)
         return dataclasses.replace(picture, levels=denoised[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
+from ..restoration.shares import Shares
 from .plan import Input, Output, Results
 from .rules import FileRules
 from .run import Work, run
@@ -28,6 +29,8 @@ def denoise_files(
     model: ModelLike = "auto",
     sigma: float | None = None,
     strength: float = 1.0,
+    luma: float = 1.0,
+    chroma: float = 1.0,
     save_noise: bool = False,
     compare: bool = False,
     tile: Tile = "auto",
@@ -50,10 +53,11 @@ def denoise_files(
         inputs: files, folders, globs or URLs (s3://…), or one binary stream that holds a file.
         output: a file, a folder, a URL or a binary stream; None for beside each input.
         rules: which files are read, and how results are named and written.
-        model: as for `dncnn_tf.denoise`; "auto" chooses for each picture by its colour and by `sigma`. On Ray, a name
-            or a path that all machines reach.
-        sigma: noise level on the 0–255 scale, None to estimate it for each picture.
+        model: as for `dncnn_tf.denoise`; "auto" chooses for each picture by its colour and what its noise is. On Ray,
+            a name or a path that all machines reach.
+        sigma: level of white noise on the 0–255 scale, None to estimate for each picture what its noise is.
         strength: share of the noise to subtract, from 0 to 1.
+        luma, chroma: shares of its grain and of its blotches of colour, on top of that, as for `dncnn_tf.denoise`.
         save_noise: also write what was removed, on mid-grey: NAME_denoised_noise.png.
         compare: also write before and after side by side: NAME_denoised_compare.png.
         tile, max_memory, precision, engine: as for `dncnn_tf.denoise`.
@@ -74,7 +78,8 @@ def denoise_files(
         ModelError: the model cannot be loaded.
         RayError: Ray cannot do it.
     """
-    _check(strength, sigma)
+    shares = Shares(strength, luma, chroma)
+    _check(sigma)
     extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
 
     def make_restorer(**given: Any) -> Any:
@@ -82,7 +87,7 @@ def denoise_files(
         from .restorer import NetworkOptions
 
         network = NetworkOptions(tile, max_memory, precision, engine)
-        return Denoiser(model=model, sigma=sigma, strength=strength, network=network, **given)
+        return Denoiser(model=model, sigma=sigma, shares=shares, network=network, **given)
 
     work = Work(Results(_DENOISED, extras, ("noise", "compare")), make_restorer, on, actors, dry_run)
     return run(inputs, output, rules, work, Listeners(progress, note, on_done, on_failure))
@@ -187,6 +192,8 @@ def request_files(
     version_number: int | None = None,
     timeout: float = 60.0,
     strength: float = 1.0,
+    luma: float = 1.0,
+    chroma: float = 1.0,
     on: str = "local",
     actors: int | None = None,
     dry_run: bool = False,
@@ -204,6 +211,7 @@ def request_files(
         version_number: None for the newest.
         timeout: seconds that one request may take.
         strength: share of the noise to subtract, from 0 to 1.
+        luma, chroma: shares of its grain and of its blotches of colour, on top of that, as for `dncnn_tf.denoise`.
         on, actors, dry_run, progress, note, on_done, on_failure: as for `denoise_files`.
 
     Returns:
@@ -213,20 +221,18 @@ def request_files(
         OptionError, RayError: as for `denoise_files`.
         ServingError: there is no such server or model.
     """
-    _check(strength)
+    shares = Shares(strength, luma, chroma)
 
     def make_restorer(*, note: Callable[[str], None], **_: Any) -> Any:
         from ..engines.serving import Client
         from .remote import Requester
 
-        return Requester(Client(url, model, version_number=version_number, timeout=timeout), strength, note=note)
+        return Requester(Client(url, model, version_number=version_number, timeout=timeout), shares, note=note)
 
     work = Work(Results(_DENOISED, (), ("noise", "compare")), make_restorer, on, actors, dry_run)
     return run(inputs, output, rules, work, Listeners(progress, note, on_done, on_failure))
 
 
-def _check(strength: float, sigma: float | None = None) -> None:
-    if not 0 <= strength <= 1:
-        raise OptionError(f"`strength` must be from 0 to 1. Received: {strength}")
+def _check(sigma: float | None) -> None:
     if sigma is not None and not 0 <= sigma <= 255:
         raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma}")

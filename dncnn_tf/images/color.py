@@ -1,4 +1,4 @@
-"""Luminance as the paper's super-resolution and JPEG experiments take it."""
+"""Luminance as the paper's super-resolution and JPEG experiments take it, and luma as JPEG files do."""
 
 from __future__ import annotations
 
@@ -24,3 +24,17 @@ def luminance(image: np.ndarray) -> np.ndarray:
 def studio_swing(grey: np.ndarray) -> np.ndarray:
     """Full-range grey in [0, 1] to the range of Y: float32, any shape."""
     return np.float32(16 / 255) + grey * np.float32(STUDIO_SWING)
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """Luma of RGB in full range, ITU-R BT.601, as JPEG's Y.
+
+    Args:
+        image: float (..., 3) RGB, or a difference of such.
+
+    Returns:
+        (...) of the same type and range.
+    """
+    red, green, blue = np.moveaxis(image, -1, 0)
+    weighted: np.ndarray = 0.299 * red + 0.587 * green + 0.114 * blue
+    return weighted

@@ -26,6 +26,12 @@ def shipped_models() -> list[str]:
     return [name for name in RECIPES if (PRETRAINED / f"{name}.json").exists()]
 
 
+def first_shipped(*names: str) -> str:
+    """The first of these models that comes with the package, or else the last."""
+    shipped = shipped_models()
+    return next((name for name in names if name in shipped), names[-1])
+
+
 def read_card(name: str) -> dict[str, Any]:
     """The card of a shipped model: recipe, data, steps, measured PSNR, SHA-256 of the weights.
 

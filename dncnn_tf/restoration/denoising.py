@@ -13,8 +13,13 @@ from ..engines.base import Engine
 from ..engines.opening import ModelLike, as_engine
 from ..errors import OptionError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
+from ..images.color import luma as luma_of
 from .choice import choose_model
+from .noise import Noise, estimate_noise
+from .shares import Shares
 from .tiling import Progress, Tile, in_parts
+
+_ALL = Shares()
 
 
 def denoise(
@@ -23,6 +28,8 @@ def denoise(
     sigma: float | None = None,
     *,
     strength: float = 1.0,
+    luma: float = 1.0,
+    chroma: float = 1.0,
     tile: Tile = "auto",
     max_memory: int | None = None,
     precision: str = "auto",
@@ -37,10 +44,12 @@ def denoise(
         image: an array of uint8, uint16 (0–65535) or float (0–1), shaped (H, W), (H, W, C) or (N, H, W, C) with C = 1
             (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
             Alpha is passed through. Float noise may leave [0, 1]; that is what the networks are trained on.
-        model: a shipped model's name, a path, a Keras model or an `Engine`. "auto", or None, chooses by colour and by
-            `sigma`.
-        sigma: noise level on the 0–255 scale, if you know it; it serves to choose the model.
+        model: a shipped model's name, a path, a Keras model or an `Engine`. "auto", or None, chooses by colour
+            and by what the noise is, of a batch on average: white, or a camera's.
+        sigma: noise level on the 0–255 scale, if you know it and the noise is white; it serves to choose the model.
         strength: from 0 (the image as it is) to 1 (all the noise found is subtracted).
+        luma: the same for the noise's grain, which is alike in R, G and B, on top of `strength`.
+        chroma: the same for its blotches of colour, which are the rest. Of no effect on grey images.
         tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
             The result does not depend on it.
         max_memory: bytes that the process may take; less than it has already makes for the smallest tiles. None for
@@ -52,20 +61,23 @@ def denoise(
         progress: called with the share that is done, up to 1.
 
     Returns:
-        The same type, shape, dtype and range as `image`; floats are clipped to [0, 1] where `strength` is 1.
+        The same type, shape, dtype and range as `image`; floats are clipped to [0, 1] where `strength`,
+        `luma` and `chroma` are 1.
 
     Raises:
         TypeError, ValueError: something is not as said above; the message says what. `OptionError` is a `ValueError`.
         ModelError: the model cannot be loaded.
     """
-    _check(sigma, strength, tile)
+    shares = Shares(strength, luma, chroma)
+    _check(sigma, tile)
     batch = to_batch(image)
-    if strength == 0:
+    if not any(shares.of(batch.levels.shape[-1])):
         return image.copy()
     if model is None or (isinstance(model, str) and model == "auto"):
-        model = choose_model(batch.levels.shape[-1], sigma)
+        noise = estimate_noise(batch.levels) if sigma is None else Noise(sigma)
+        model = choose_model(batch.levels.shape[-1], sigma, noise)
     opened = as_engine(model, precision=precision, engine=engine)
-    restored = denoise_levels(batch.levels, opened, strength, tile=tile, max_memory=max_memory, progress=progress)
+    restored = denoise_levels(batch.levels, opened, shares, tile=tile, max_memory=max_memory, progress=progress)
     result: ImageT = from_batch(dataclasses.replace(batch, levels=restored))
     return result
 
@@ -73,7 +85,7 @@ def denoise(
 def denoise_levels(
     levels: np.ndarray,
     engine: Engine,
-    strength: float = 1.0,
+    shares: Shares = _ALL,
     *,
     tile: Tile = "auto",
     max_memory: int | None = None,
@@ -84,17 +96,17 @@ def denoise_levels(
     Args:
         levels: (N, H, W, C), C = 1 or 3: uint8, uint16 or float.
         engine: what runs the network.
-        strength: share of the noise that is subtracted.
+        shares: of the noise that are subtracted.
         tile, max_memory, progress: as for `denoise`.
 
     Returns:
-        As `levels`; at strength 0 the same.
+        As `levels`; the same where all shares are 0.
     """
-    if strength == 0:
+    if not any(shares.of(levels.shape[-1])):
         return levels.copy()
     return restore_levels(
         levels,
-        lambda noisy: blend(noisy, run_network(engine, noisy), strength),
+        lambda noisy: blend(noisy, run_network(engine, noisy), shares),
         halo=engine.receptive_radius,
         tile=tile,
         max_memory=max_memory,
@@ -157,16 +169,29 @@ def run_network(engine: Engine, noisy: np.ndarray) -> np.ndarray:
     return np.concatenate([engine(noisy[..., i : i + 1]) for i in range(channels)], axis=-1)
 
 
-def blend(noisy: np.ndarray, denoised: np.ndarray, strength: float) -> np.ndarray:
-    """noisy − strength · (noisy − denoised), with `denoised` clipped to [0, 1]: exact at strength 0 and 1."""
+def blend(noisy: np.ndarray, denoised: np.ndarray, shares: Shares) -> np.ndarray:
+    """Noisy less shares of what was found.
+
+    Args:
+        noisy: float32 (N, H, W, C).
+        denoised: the same, which is clipped to [0, 1].
+        shares: of noisy − clipped that are subtracted.
+
+    Returns:
+        The same; exactly `denoised`, clipped, where all shares are 1.
+    """
     clean: np.ndarray = np.clip(denoised, 0, 1)
-    return clean if strength == 1 else (1 - strength) * noisy + strength * clean
+    luma_share, chroma_share = shares.of(noisy.shape[-1])
+    if luma_share == chroma_share:
+        return clean if luma_share == 1 else (1 - luma_share) * noisy + luma_share * clean
+    noise = noisy - clean
+    # chroma's share of all, and what luma's is more or less than that
+    blended: np.ndarray = noisy - chroma_share * noise - (luma_share - chroma_share) * luma_of(noise)[..., None]
+    return blended
 
 
-def _check(sigma: float | None, strength: float, tile: Tile) -> None:
+def _check(sigma: float | None, tile: Tile) -> None:
     if sigma is not None and not 0 <= sigma <= 255:
-        raise OptionError(f"sigma must be from 0 to 255 (the 0-255 scale). Received: sigma={sigma}")
-    if not 0 <= strength <= 1:
-        raise OptionError(f"strength must be from 0 to 1. Received: strength={strength}")
+        raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma}")
     if tile != "auto" and (not isinstance(tile, int | np.integer) or tile < 0):
-        raise OptionError(f'tile must be "auto", 0 or a number of pixels. Received: tile={tile!r}')
+        raise OptionError(f'`tile` must be "auto", 0 or a number of pixels. Received: {tile!r}')

@@ -54,7 +54,7 @@ def inspect_picture(picture: Picture, *, max_memory: int | None = None) -> Inspe
     """
     height, width, channels = picture.levels.shape
     noise = estimate_noise(picture.levels)
-    model = choose_model(channels, None)
+    model = choose_model(channels, None, noise)
     quality = jpeg_quality(picture.coding["qtables"]) if picture.format == "JPEG" else None
     coarse = quality is not None and quality < COARSE_JPEG
     advice = (f"JPEG of quality {quality} has visible blocks: `dncnn_tf.deblock` takes them away",) if coarse else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,12 @@ _VISIBLE = 3.0
 _CORRELATED = 0.15
 _EVEN = 1.5
 
+# … and a camera's from these on: strongly correlated, or with smoothed chroma, as white noise after JPEG coding. A
+# camera's noise is far lower in the flat, often dark parts than elsewhere. benchmarks/quality/routing.md has what that
+# is worth.
+_CAMERA_CORRELATED, _CAMERA_VISIBLE = 0.45, 0.35
+_CHROMA_CORRELATED, _CHROMA_VISIBLE = 0.3, 2.0
+
 # Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
 _HIGH_PASS = (-0.48296291314469025, 0.836516303737469, -0.22414386804185735, -0.12940952255092145)
 
@@ -38,11 +45,14 @@ class Noise:
             smoothed, as by a camera's processing. None where the image has too few flat parts to tell.
         evenness: how much rougher the roughest of the flat parts are than the smoothest (90th over 10th percentile of
             their deviations): some 1.3 where noise is all they hold, more with texture. None where `correlation` is.
+        chroma_correlation: as `correlation`, of red less green: 0.5 and more where chroma has been smoothed, as by most
+            cameras and JPEG files. None where `correlation` is, and for grey.
     """
 
     sigma: float
     correlation: float | None = None
     evenness: float | None = None
+    chroma_correlation: float | None = None
 
     @property
     def correlated(self) -> bool:
@@ -50,6 +60,15 @@ class Noise:
         if self.correlation is None or self.evenness is None:
             return False
         return self.sigma > _VISIBLE and self.correlation > _CORRELATED and self.evenness < _EVEN
+
+    @property
+    def of_camera(self) -> bool:
+        """Whether it is more like what cameras and JPEG files leave of noise than white."""
+        if self.correlation is None:
+            return False
+        if self.sigma > _CAMERA_VISIBLE and self.correlation > _CAMERA_CORRELATED:
+            return True
+        return self.sigma > _CHROMA_VISIBLE and (self.chroma_correlation or 0) > _CHROMA_CORRELATED
 
 
 def estimate_sigma(image: ImageLike) -> float:
@@ -73,34 +92,67 @@ def estimate_noise(image: ImageLike) -> Noise:
     images = to_batch(image).levels  # (N, H, W, C)
     planes = [plane for planes in images for plane in np.moveaxis(planes, -1, 0)]  # views, of large images too
     measured = [_flat_block_noise(plane) for plane in planes]
-    if any(noise is None for noise in measured):
+    flat = [noise for noise in measured if noise is not None]
+    if len(flat) < len(planes):
         return Noise(float(np.mean([_wavelet_sigma(to_float(_middle(plane))) for plane in planes])))
-    return Noise(*(float(np.mean(values)) for values in zip(*measured, strict=True)))
+    sigma, correlation, evenness = (
+        float(np.mean(values)) for values in zip(*(noise[:3] for noise in flat), strict=True)
+    )
+    if images.shape[-1] == 1:
+        return Noise(sigma, correlation, evenness)
+    pairs = zip(planes[::3], planes[1::3], flat[1::3], strict=True)
+    chroma = [_chroma_correlation(red, green, noise.where) for red, green, noise in pairs]
+    return Noise(sigma, correlation, evenness, float(np.mean(chroma)))
 
 
-def _flat_block_noise(plane: np.ndarray) -> tuple[float, float, float] | None:
-    """σ, correlation and evenness of one channel (H, W), None where too few blocks serve."""
-    blocks = to_float(_blocks(plane))
+class _FlatNoise(NamedTuple):
+    """What the flattest blocks of a channel say, and which of all blocks they are."""
+
+    sigma: float
+    correlation: float
+    evenness: float
+    where: np.ndarray
+
+
+def _flat_block_noise(plane: np.ndarray) -> _FlatNoise | None:
+    """The noise of one channel (H, W), None where too few blocks serve."""
+    blocks = to_float(_blocks(plane).reshape(-1, _SIDE**2))
     clipped = np.mean((blocks == 0) | (blocks == 1), axis=1) > _CLIPPED_SHARE
-    blocks = blocks[~clipped & (np.ptp(blocks, axis=1) > 0)]
-    if len(blocks) < _FEWEST_BLOCKS:
+    serving = np.flatnonzero(~clipped & (np.ptp(blocks, axis=1) > 0))
+    if len(serving) < _FEWEST_BLOCKS:
         return None
-    surfaces = _quadratic_surfaces()
-    residual = (blocks - (blocks @ surfaces) @ surfaces.T).reshape(-1, _SIDE, _SIDE)
+    blocks = blocks[serving]
+    residual = _residual(blocks)
     # Chosen by half of their rows and measured by the others, noise-like blocks are not taken for being less noisy.
     chosen_by, measured = (np.sum(residual[:, i::2] ** 2, axis=(1, 2)) for i in (0, 1))
     flattest = np.argsort(chosen_by)[: max(6, len(blocks) // 20)]
-    deviation = np.sqrt(measured[flattest] / ((_SIDE**2 - surfaces.shape[1]) / 2)) * 255
+    deviation = np.sqrt(measured[flattest] / ((_SIDE**2 - _quadratic_surfaces().shape[1]) / 2)) * 255
     low, middle, high = np.quantile(deviation, (0.1, 0.5, 0.9))
-    return middle, _neighbour_correlation(residual[flattest]), high / max(low, _ROUNDING)
+    correlation = _neighbour_correlation(residual[flattest])
+    return _FlatNoise(middle, correlation, high / max(low, _ROUNDING), serving[flattest])
+
+
+def _chroma_correlation(red: np.ndarray, green: np.ndarray, where: np.ndarray) -> float:
+    """Of neighbouring pixels of red less green, both (H, W), in some of their blocks; 0 where they are the same."""
+    chosen = np.unravel_index(where, _blocks(green).shape[:2])
+    difference = to_float(_blocks(red)[chosen]) - to_float(_blocks(green)[chosen])
+    residual = _residual(difference.reshape(-1, _SIDE**2))
+    return _neighbour_correlation(residual) if difference.any() else 0.0
+
+
+def _residual(blocks: np.ndarray) -> np.ndarray:
+    """(n, 144) → (n, 12, 12), less the quadratic surface that fits each best."""
+    surfaces = _quadratic_surfaces()
+    residual: np.ndarray = (blocks - (blocks @ surfaces) @ surfaces.T).reshape(-1, _SIDE, _SIDE)
+    return residual
 
 
 def _blocks(plane: np.ndarray) -> np.ndarray:
-    """(H, W) → (blocks, 144), evenly spaced ones of a large image."""
+    """(H, W) → (rows, columns, 12, 12), a view; evenly spaced ones of a large image."""
     rows, columns = (n // _SIDE for n in plane.shape)
     blocks = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
     stride = int(np.ceil(np.sqrt(max(1, rows * columns / _MOST_BLOCKS))))
-    return blocks[::stride, ::stride].reshape(-1, _SIDE**2)
+    return blocks[::stride, ::stride]
 
 
 def _middle(plane: np.ndarray) -> np.ndarray:

@@ -89,7 +89,8 @@ def finetuning_config(
     Args:
         noisy: folder of the noisy pictures.
         clean: folder of the clean ones, under the same names.
-        model: where to start, a name or path; "auto" for the blind model in the box, for colour if a picture has any.
+        model: where to start, a name or path; "auto" for the model for photographs in the box if a picture has colour,
+            and for the blind grey one if none has.
         name: the run's.
         epochs: rounds, each of which ends with a validation.
         steps_per_epoch: steps in a round.
@@ -106,11 +107,13 @@ def finetuning_config(
     """
     from ..data.datasets import resolve
     from ..data.decoding import is_color
+    from ..models.cards import first_shipped
     from ..models.dncnn import model_config
     from ..models.weights import load_model
 
     if model == "auto":
-        model = "cdncnn-b" if any(is_color(path) for path in resolve(str(clean))) else "dncnn-b"
+        color = any(is_color(path) for path in resolve(str(clean)))
+        model = first_shipped("dncnn-photo", "cdncnn-b") if color else "dncnn-b"
     return TrainConfig(
         name=name,
         model=model_config(load_model(model)),

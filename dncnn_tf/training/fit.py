@@ -133,7 +133,8 @@ def finetune(
     Args:
         noisy: a folder of pictures as they come.
         clean: a folder of the same ones without noise, such as the mean of many exposures.
-        model: where to start, a name or path; "auto" for the blind model in the box, for colour if a picture has any.
+        model: where to start, a name or path; "auto" for the model for photographs in the box if a picture has colour,
+            and for the blind grey one if none has.
         output: the run folder.
         devices: as for `train`.
         callbacks: as for `train`.

@@ -16,7 +16,7 @@ import skimage
 from conftest import command
 from PIL import Image
 
-MODEL = "cdncnn-b"  # slow enough to be killed at it
+WAY = ("--model", "cdncnn-b", "--luma", 0.4)  # slow enough to be killed at it
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
@@ -44,8 +44,7 @@ def here(dncnn_tf, album, tmp_path_factory) -> dict[str, bytes]:
         "--recursive",
         "-o",
         out,
-        "--model",
-        MODEL,
+        *WAY,
         "--report",
         out / "report.json",
         errors="surrogateescape",
@@ -140,14 +139,14 @@ def test_a_report_replaces_no_file_unasked(dncnn_tf, album, model, tmp_path) -> 
 
 def test_pictures_by_url_are_pictures_like_others(dncnn_tf, album, here, tmp_path) -> None:
     urls = (f"file://{album}/more", "-o", f"file://{tmp_path}/out")
-    done = dncnn_tf("denoise", *urls, "--model", MODEL)
+    done = dncnn_tf("denoise", *urls, *WAY)
     assert done.returncode == 0, done.stderr
     expected = {name.removeprefix("more/"): content for name, content in here.items() if name.startswith("more/")}
     assert contents(tmp_path / "out") == expected
-    again = dncnn_tf("denoise", *urls, "--model", MODEL, "--skip-existing")
+    again = dncnn_tf("denoise", *urls, *WAY, "--skip-existing")
     assert (again.returncode, again.stdout) == (0, "")
     assert "15 of 15 are done already" in again.stderr
-    refused = dncnn_tf("denoise", *urls, "--model", MODEL)
+    refused = dncnn_tf("denoise", *urls, *WAY)
     assert refused.returncode == 1
     assert refused.stderr.count("exists already") == 15
 
@@ -203,7 +202,7 @@ assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}],
 def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, tmp_path) -> None:
     pytest.importorskip("ray")
     out, report = tmp_path / "out", tmp_path / "report.json"
-    arguments = ("denoise", album, "--recursive", "-o", out, "--model", MODEL, "--on", "ray", "--actors", 2)
+    arguments = ("denoise", album, "--recursive", "-o", out, *WAY, "--on", "ray", "--actors", 2)
     process = subprocess.Popen(
         command(*arguments, "--report", report), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         errors="surrogateescape",

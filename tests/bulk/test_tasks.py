@@ -210,8 +210,10 @@ def test_a_server_s_results_are_written_by_the_same_rules(monkeypatch, album, en
         return engine
 
     monkeypatch.setattr(serving, "Client", client)
-    tally = request_files(album, tmp_path / "server", url="grpc://host:1", model="mine", version_number=2, timeout=3)
-    denoise_files(album, tmp_path / "here", model=engine)
+    tally = request_files(
+        album, tmp_path / "server", url="grpc://host:1", model="mine", version_number=2, timeout=3, luma=0.4
+    )
+    denoise_files(album, tmp_path / "here", model=engine, luma=0.4)
     assert contents(tmp_path / "server") == contents(tmp_path / "here")
     assert (tally.done, len(tally.failures)) == (3, 1)
     assert asked == [(("grpc://host:1", "mine"), {"version_number": 2, "timeout": 3})]

@@ -66,7 +66,10 @@ def test_json_agrees_with_denoise(dncnn_tf, coffee, tmp_path) -> None:
     assert (said["file"], said["format"], said["jpeg_quality"]) == ("photo.jpg", "JPEG", 70)
     assert (said["width"], said["height"], said["bits"], said["channels"], said["alpha"]) == (300, 200, 8, 3, False)
     note = dncnn_tf("denoise", "photo.jpg", cwd=tmp_path).stderr
-    assert f"photo.jpg: noise of σ {said['noise']['sigma']:.1f} (estimated), {said['model']}\n" in note
+    noise = f"noise of σ {said['noise']['sigma']:.1f} (estimated)"
+    if said["noise"]["of_camera"]:
+        noise = f"camera noise (neighbours correlate by {said['noise']['correlation']:.1f})"
+    assert f"photo.jpg: {noise}, {said['model']}\n" in note
     assert all(remark in note for remark in said["remarks"])
     again = dncnn_tf("inspect", "photo.jpg", "--json", "said.json", cwd=tmp_path)
     assert (again.returncode, "exists already" in again.stderr) == (1, True)

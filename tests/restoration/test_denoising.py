@@ -252,7 +252,7 @@ def test_wrong_types_are_refused(grey, image):
     ],
 )
 def test_wrong_options_are_refused(grey, options):
-    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
         denoise(np.zeros((4, 4), np.uint8), grey, **options)
 
 
@@ -276,7 +276,7 @@ def test_a_missing_model_is_named(coffee, tmp_path):
     ],
 )
 def test_model_choice(channels, sigma, expected):
-    assert choose_model(channels, sigma) == expected
+    assert choose_model(channels, sigma, Noise(10 if sigma is None else sigma)) == expected
 
 
 def test_misfits_are_said():

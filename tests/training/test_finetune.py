@@ -12,6 +12,10 @@ import skimage.data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from dncnn_tf import shipped_models
+from dncnn_tf.data.camera.photographs import photograph
+from dncnn_tf.data.camera.shots import draw_shot
+
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket")
 
 
@@ -78,3 +82,33 @@ def test_one_pair_alone(dncnn_tf, pairs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = dncnn_tf("finetune", "--pairs", pairs / "new-noisy", pairs / "new-clean", "--output", run)
     refused(done, run, "at least 2 images")
+
+
+@pytest.fixture(scope="module")
+def camera_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In colour, with the noise of one simulated camera."""
+    folder = tmp_path_factory.mktemp("camera-pairs")
+    for side in ("noisy", "clean", "new-noisy", "new-clean"):
+        (folder / side).mkdir()
+    shot = next(shot for shot in map(draw_shot, map(np.random.default_rng, range(100))) if shot.shot > 5e-3)
+    for seed, name in enumerate(("astronaut", "chelsea", "coffee", "rocket")):
+        picture = getattr(skimage.data, name)()[50:250, 100:300]
+        prefix = "new-" if name == "coffee" else ""
+        for side, image in zip(("noisy", "clean"), photograph(picture, shot, np.random.default_rng(seed)), strict=True):
+            Image.fromarray(image).save(folder / f"{prefix}{side}/{name}.png")
+    return folder
+
+
+@pytest.mark.skipif("dncnn-photo" not in shipped_models(), reason="the model for photographs is not in the box")
+def test_in_colour_it_starts_from_the_model_for_photographs_and_ends_higher(
+    dncnn_tf, camera_pairs: Path, tmp_path: Path
+) -> None:
+    ends = {}
+    for start in ("auto", "cdncnn-b"):
+        run = tmp_path / start
+        short = ("--epochs", 1, "--steps-per-epoch", 10, "--patch-size", 40, "--model", start)
+        done = dncnn_tf("finetune", "--pairs", camera_pairs / "noisy", camera_pairs / "clean", *short, "--output", run)
+        assert done.returncode == 0, done.stderr
+        assert f"started from {'dncnn-photo' if start == 'auto' else start}: validation" in done.stderr
+        ends[start] = psnr_of_new_picture(dncnn_tf, camera_pairs, run)
+    assert ends["auto"] > ends["cdncnn-b"] + 0.3
