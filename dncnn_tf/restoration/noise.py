@@ -22,11 +22,11 @@ _VISIBLE = 3.0
 _CORRELATED = 0.15
 _EVEN = 1.5
 
-# … and a camera's from these on: strongly correlated, or with smoothed chroma, as white noise after JPEG coding. A
-# camera's noise is far lower in the flat, often dark parts than elsewhere. benchmarks/quality/routing.md has what that
-# is worth.
+# … and a camera's from these on: strongly correlated, or with smoothed chroma, as white noise after JPEG coding, unless
+# that is so strong that neither model does much. A camera's noise is far lower in the flat, often dark parts than
+# elsewhere. benchmarks/quality/routing.md says what the rule is worth.
 _CAMERA_CORRELATED, _CAMERA_VISIBLE = 0.45, 0.35
-_CHROMA_CORRELATED, _CHROMA_VISIBLE = 0.3, 2.0
+_CHROMA_CORRELATED, _CHROMA_VISIBLE, _CHROMA_STRONGEST = 0.3, 2.0, 23.0
 
 # Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
 _HIGH_PASS = (-0.48296291314469025, 0.836516303737469, -0.22414386804185735, -0.12940952255092145)
@@ -68,7 +68,8 @@ class Noise:
             return False
         if self.sigma > _CAMERA_VISIBLE and self.correlation > _CAMERA_CORRELATED:
             return True
-        return self.sigma > _CHROMA_VISIBLE and (self.chroma_correlation or 0) > _CHROMA_CORRELATED
+        smoothed = self.chroma_correlation is not None and self.chroma_correlation > _CHROMA_CORRELATED
+        return smoothed and _CHROMA_VISIBLE < self.sigma < _CHROMA_STRONGEST
 
 
 def estimate_sigma(image: ImageLike) -> float:
