@@ -79,7 +79,9 @@ class Setting:
             if degrees and name != wanted:
                 raise OptionError(f"`{name}` does not belong to `task` {task}; give `{wanted}`")
         wanted_degrees: list[float | None] = [*dict.fromkeys(given[wanted])] or [None]
-        if not given[wanted] and is_paired(data):
+        if task == "denoise" and is_paired(data):
+            if sigma:
+                raise OptionError("a set of pairs brings its own noise; leave out `sigma`")
             noisy = noisy or noisy_folder(resolve(data)[0])
         return [cls(task, degree, seed, noisy) for degree in wanted_degrees]
 

@@ -68,7 +68,7 @@ def test_a_recipe_fits_the_model_in_the_box_that_it_starts_from(name: str) -> No
             assert have.batch_norm >= want.batch_norm
 
 
-@pytest.mark.parametrize(("mode", "model"), [("L", "dncnn-b"), ("RGB", "cdncnn-b")])
+@pytest.mark.parametrize(("mode", "model"), [("L", "dncnn-b"), ("RGB", "dncnn-photo")])
 def test_finetuning_starts_from_the_blind_model_for_the_pictures(tmp_path: Path, mode: str, model: str) -> None:
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "grey.png")
     Image.new(mode, (8, 8)).save(tmp_path / "other.png")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dncnn_tf.metrics import psnr
-from dncnn_tf.weights import save_weights
-from models import trained_like
+from helpers.models import trained_like
 from PIL import Image
 
 from dncnn_tf.data import datasets
-from dncnn_tf.evaluation import Setting, evaluate
+from dncnn_tf.evaluation.measuring import evaluate
+from dncnn_tf.evaluation.metrics import psnr
+from dncnn_tf.evaluation.settings import Setting
+from dncnn_tf.models.weights import save_weights
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_evaluation_restores_the_noisy_pictures(pairs: Path) -> None:
         def __call__(self, noisy: np.ndarray) -> np.ndarray:
             return noisy
 
-    result = evaluate(Unchanged(), "polyu-test", Setting("denoise", None))
+    result = evaluate(Unchanged(), "polyu-test", *Setting.each("denoise", data="polyu-test"))
     assert len(result.images) == 38
     grey = np.full((4, 4), 100, np.uint8)
     assert result.psnr == pytest.approx(psnr(grey, grey + 10), abs=0.1)
