@@ -24,12 +24,13 @@ import keras
 import numpy as np
 
 from benchmarks.common.machine import describe_machine
+from benchmarks.common.page import write_page
 from benchmarks.quality.contenders import CONTENDERS, EPOCHS, FROM_NOTHING, GOING_ON, Averaging, Contender
 from dncnn_tf.config import TrainConfig
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.evaluation.versions import versions
-from dncnn_tf.files import atomic_path, write_json
+from dncnn_tf.files import write_json
 from dncnn_tf.models.cards import read_card
 from dncnn_tf.models.weights import load_model
 from dncnn_tf.training.compiling import make_ready, new_model
@@ -37,6 +38,8 @@ from dncnn_tf.training.fit import train
 
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "recipes.json", HERE / "recipes.md"
+HOW = """DnCNN-S, σ 25, bfloat16, `train400` unless another set is named; mean PSNR in dB. One run each; made by
+`DNCNN_TF_DATA=DIR python -m benchmarks.quality.recipes --minutes N`, which says how."""
 SETS = ("bsd68", "set12")
 ROUNDS, STEPS_A_ROUND = 3, 4
 
@@ -151,20 +154,12 @@ def _train(contender: Contender, minutes: float, seconds: dict[str, float], fold
 
 
 def _write_tables(results: dict[str, Any]) -> None:
-    lines = [
-        "# Recipes at equal minutes",
-        "",
-        "DnCNN-S, σ 25, bfloat16, `train400` unless another set is named; mean PSNR in dB. One run each; made by",
-        "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.recipes --minutes N`, which says how.",
-        "",
-        *_table(results, FROM_NOTHING),
-    ]
+    lines = _table(results, FROM_NOTHING)
     going_on = _table(results, GOING_ON)
     if going_on:
         start = ", ".join(f"{results['start'][data]:.3f} on {data}" for data in SETS)
         lines += ["", "## Going on from trained weights", "", f"All from the same ones (`dncnn-s-25`): {start}.", ""]
-    with atomic_path(TABLE) as path:
-        path.write_text("\n".join([*lines, *going_on]) + "\n", encoding="utf-8")
+    write_page(TABLE, "Recipes at equal minutes", HOW, [*lines, *going_on], machine=False)
 
 
 def _table(results: dict[str, Any], contenders: dict[str, Contender]) -> list[str]:

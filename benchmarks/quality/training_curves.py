@@ -13,12 +13,17 @@ from typing import Any
 
 import click
 
-from dncnn_tf.config import paper_recipe
+from benchmarks.common.page import write_page
+from dncnn_tf.config import PUBLISHED, paper_recipe
 from dncnn_tf.files import atomic_path
 from dncnn_tf.models.cards import degree_text, read_card, shipped_models
 
 HERE = Path(__file__).parent
 PAGE, PLOT = HERE / "training_curves.md", HERE / "training_curves.png"
+HOW = """How long each model in the box was trained, from its card, and what it reached; made by
+`python -m benchmarks.quality.training_curves`. Hours are those of the machine in the last column. Steps and
+pixels do not depend on it: with your own machine's pace (`python -m benchmarks.speed.training`) they say
+what your hours buy."""
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -86,13 +91,6 @@ def main() -> None:
     """Write the page and draw the curves."""
     curves = [curve_of(name) for name in shipped_models()]
     lines = [
-        "# What training buys",
-        "",
-        "How long each model in the box was trained, from its card, and what it reached; made by",
-        "`python -m benchmarks.quality.training_curves`. Hours are those of the machine in the last column. Steps and",
-        "pixels do not depend on it: with your own machine's pace (`python -m benchmarks.speed.training`) they say",
-        "what your hours buy.",
-        "",
         "![PSNR over hours](training_curves.png)",
         "",
         "| model | started from | hours | hours with its start | steps | Gpixels | in the paper | reached | on |",
@@ -107,9 +105,13 @@ def main() -> None:
         *(f"| `{each.name}` | {' | '.join(f'{each.at(share):.2f}' for share in SHARES)} |" for each in curves),
         *(f"\n`{each.name}`: {read_card(each.name)['note']}" for each in curves if "note" in read_card(each.name)),
     ]
-    with atomic_path(PAGE) as path:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(PAGE, "What training buys", HOW, lines, machine=False)
     _draw(curves)
+
+
+def _paper_pixels(name: str) -> int:
+    paper = paper_recipe(name)
+    return paper.total_steps * paper.batch_size * paper.patch_size**2
 
 
 def _row(curve: Curve, curves: list[Curve]) -> str:
@@ -117,7 +119,7 @@ def _row(curve: Curve, curves: list[Curve]) -> str:
     hours, start = curve.hours[-1], curve.start
     while start in by_name:
         hours, start = hours + by_name[start].hours[-1], by_name[start].start
-    measured, paper = read_card(curve.name)["measured"], paper_recipe(curve.name)
+    measured = read_card(curve.name)["measured"]
     reached = ", ".join(
         f"{row['psnr']:.2f} at {degree_text(row)}" for row in measured if row["data"] == measured[0]["data"]
     )
@@ -128,7 +130,7 @@ def _row(curve: Curve, curves: list[Curve]) -> str:
         f"{hours:.2f}",
         f"{curve.steps[-1]:,}",
         f"{curve.pixels[-1] / 1e9:.2f}",
-        f"{paper.total_steps * paper.batch_size * paper.patch_size**2 / 1e9:.1f}",
+        f"{_paper_pixels(curve.name) / 1e9:.1f}" if curve.name in PUBLISHED else "–",
         f"{measured[0]['data']}: {reached}",
         curve.hardware,
     )

@@ -89,6 +89,8 @@ class Setting:
     def of_row(cls, row: dict[str, Any]) -> Setting:
         """What one row of a card's "measured" was measured in."""
         task, degree = task_and_degree(row)
+        if degree is None:
+            return cls.each("denoise", data=row["data"])[0]
         return cls(cast(EvaluationTask, task), degree)
 
     @property
