@@ -141,7 +141,10 @@ def _draw(curves: list[Curve]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6.5), layout="constrained")
-    for axes, curve in zip(figure.subplots(-(-len(curves) // 3), 3).flat, curves, strict=False):
+    places = list(figure.subplots(-(-len(curves) // 3), 3).flat)
+    for axes in places[len(curves) :]:
+        axes.set_axis_off()
+    for axes, curve in zip(places, curves, strict=False):
         axes.plot(curve.hours, curve.psnrs, marker=".", color="tab:blue")
         for end in curve.ends[:-1]:
             axes.axvline(end, color="gray", linestyle=":")
