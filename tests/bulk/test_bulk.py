@@ -199,6 +199,7 @@ assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}],
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
 
 
+@pytest.mark.slow
 def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, tmp_path) -> None:
     pytest.importorskip("ray")
     out, report = tmp_path / "out", tmp_path / "report.json"

@@ -12,7 +12,6 @@ import skimage.data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from dncnn_tf import shipped_models
 from dncnn_tf.data.camera.photographs import photograph
 from dncnn_tf.data.camera.shots import draw_shot
 
@@ -99,7 +98,7 @@ def camera_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.skipif("dncnn-photo" not in shipped_models(), reason="the model for photographs is not in the box")
+@pytest.mark.slow
 def test_in_colour_it_starts_from_the_model_for_photographs_and_ends_higher(
     dncnn_tf, camera_pairs: Path, tmp_path: Path
 ) -> None:
