@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OptionError
-from ..restoration.shares import Shares
+from ..restoration.shares import Shares, require_sigma
 from .plan import Input, Output, Results
 from .rules import FileRules
 from .run import Work, run
@@ -79,7 +78,7 @@ def denoise_files(
         RayError: Ray cannot do it.
     """
     shares = Shares(strength, luma, chroma)
-    _check(sigma)
+    require_sigma(sigma)
     extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
 
     def make_restorer(**given: Any) -> Any:
@@ -231,8 +230,3 @@ def request_files(
 
     work = Work(Results(_DENOISED, (), ("noise", "compare")), make_restorer, on, actors, dry_run)
     return run(inputs, output, rules, work, Listeners(progress, note, on_done, on_failure))
-
-
-def _check(sigma: float | None) -> None:
-    if sigma is not None and not 0 <= sigma <= 255:
-        raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma}")

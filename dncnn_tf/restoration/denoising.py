@@ -16,7 +16,7 @@ from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import luma as luma_of
 from .choice import choose_model
 from .noise import Noise, estimate_noise
-from .shares import Shares
+from .shares import Shares, require_sigma
 from .tiling import Progress, Tile, in_parts
 
 _ALL = Shares()
@@ -69,7 +69,8 @@ def denoise(
         ModelError: the model cannot be loaded.
     """
     shares = Shares(strength, luma, chroma)
-    _check(sigma, tile)
+    require_sigma(sigma)
+    _require_tile(tile)
     batch = to_batch(image)
     if not any(shares.of(batch.levels.shape[-1])):
         return image.copy()
@@ -190,8 +191,6 @@ def blend(noisy: np.ndarray, denoised: np.ndarray, shares: Shares) -> np.ndarray
     return blended
 
 
-def _check(sigma: float | None, tile: Tile) -> None:
-    if sigma is not None and not 0 <= sigma <= 255:
-        raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma}")
+def _require_tile(tile: Tile) -> None:
     if tile != "auto" and (not isinstance(tile, int | np.integer) or tile < 0):
         raise OptionError(f'`tile` must be "auto", 0 or a number of pixels. Received: {tile!r}')

@@ -1,10 +1,20 @@
-"""How much of the noise that a network finds is taken away."""
+"""What a caller may say of the noise: how strong it is, and how much of what a network finds is taken away."""
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
 
 from ..errors import OptionError
+
+
+def require_sigma(sigma: float | None) -> None:
+    """Check a noise level on the 0–255 scale; None is one that is not known.
+
+    Raises:
+        OptionError: it is out of range.
+    """
+    if sigma is not None and not 0 <= sigma <= 255:
+        raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma}")
 
 
 @dataclass(frozen=True)
