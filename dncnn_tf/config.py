@@ -198,8 +198,7 @@ RECIPES: dict[str, TrainConfig] = {
             patch_size=96,
             batch_size=4,
             learning_rate=7e-4,
-            steps_per_epoch=250,
-            epochs=30,
+            epochs=32,
         ),
     )
 }

@@ -8,7 +8,7 @@
 PolyU's pairs for measuring come from three cameras that none of those for tuning come from. Their license is for
 non-commercial research: no weights in the box are trained on them, and no picture of them is shown, so the crops are of
 photographs inside scikit-image with simulated noise. Figures are kept and not measured again unless a model has
-changed. Results: photographs.json, photographs.md and photographs.png.
+changed. Results: photographs.json, photographs.md, photographs.png, and docs/images/camera.png for the README.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ from dncnn_tf.restoration.noise import estimate_noise
 
 HERE = Path(__file__).parent
 RESULTS, PAGE, PICTURE = HERE / "photographs.json", HERE / "photographs.md", HERE / "photographs.png"
+README_PICTURE = HERE.parents[1] / "docs" / "images" / "camera.png"
 MODELS = ("cdncnn-b", "dncnn-photo")
 STRENGTHS = (3, 5, 10, 15)  # σ, or OpenCV's h, of which the best on a picture is taken
 BM3D_EVERY = 6  # CBM3D takes a quarter of a minute for a picture of 512 × 512 pixels
 WHITE_SIGMAS = (0, 5, 15, 25, 50)
 CROP, SCALE = 112, 2
+README_SIDE = 256
 
 Denoiser = Callable[[np.ndarray], np.ndarray]
 """From noisy to denoised, both uint8 (H, W, 3)."""
@@ -75,7 +77,8 @@ def main(finetuned: Path | None) -> None:
     lines += ["", f"On every {BM3D_EVERY}th picture, with CBM3D:", "", *_table(figures, labels, subset)]
     lines += ["", "## White noise and clean pictures", "", *_white_table(white, clean)]
     lines += ["", "## Crops", "", _CROPS, "", "![crops](photographs.png)"]
-    _draw()
+    _draw_crops()
+    click.echo(f"{README_PICTURE.name}: {_draw_for_readme()}")
     write_page(PAGE, "Real photographs", _HOW, lines)
 
 
@@ -192,20 +195,36 @@ def _white_table(white: dict[str, dict[str, float]], clean: dict[str, float]) ->
     return rows
 
 
-def _draw() -> None:
+def _draw_crops() -> None:
     """A row of crops of each photograph: noisy, by either model, clean."""
     places = {"astronaut": (40, 170), "chelsea": (90, 130), "coffee": (150, 300)}
     rows = []
     for seed, (name, (top, left)) in enumerate(places.items()):
-        picture = getattr(skimage.data, name)()
-        picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
-        rng = np.random.default_rng([_SEED, seed])
-        noisy, clean = photograph(picture, draw_shot(rng), rng)
+        noisy, clean = _taken(name, [_SEED, seed])
         columns = [noisy, *(_by_model(noisy, model) for model in MODELS), clean]
         rows.append(np.concatenate([column[top : top + CROP, left : left + CROP] for column in columns], axis=1))
     image = Image.fromarray(np.concatenate(rows))
     with atomic_path(PICTURE) as path:
         image.resize((image.width * SCALE, image.height * SCALE), Image.Resampling.NEAREST).save(path, optimize=True)
+
+
+def _draw_for_readme() -> str:
+    """One photograph before, after and clean; returns the PSNR of the first two, of what is shown."""
+    noisy, clean = _taken("astronaut", [5, 0])
+    window = np.s_[10 : 10 + README_SIDE, 100 : 100 + README_SIDE]
+    columns = [side[window] for side in (noisy, _by_model(noisy, "dncnn-photo"), clean)]
+    image = Image.fromarray(np.concatenate(columns, axis=1))
+    with atomic_path(README_PICTURE) as path:
+        image.save(path, optimize=True)
+    return ", ".join(f"{psnr(columns[-1], side):.2f} dB" for side in columns[:-1])
+
+
+def _taken(name: str, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph inside scikit-image, noisy and clean, as a simulated camera writes it."""
+    picture = getattr(skimage.data, name)()
+    picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+    rng = np.random.default_rng(seed)
+    return photograph(picture, draw_shot(rng), rng)
 
 
 _SEED = 3  # noise of middling strength on all three

@@ -12,16 +12,16 @@ from .color_matrices import draw_matrix
 from .finishing import Finish
 
 # Shares and ranges. What noise looks like in the end is measured beside real photographs: benchmarks/camera.md.
-_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH = 0.95, 0.4, 1.2
-_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.85, 0.3, 0.9, 1.2, 4.0
+_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH = 0.95, 0.4, 1.0
+_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.85, 0.3, 0.8, 1.2, 3.0
 _SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH = 0.25, 0.2, 0.6
-_CHROMA_LOW, _CHROMA_HIGH = 1.8, 6.0
+_CHROMA_LOW, _CHROMA_HIGH = 1.8, 4.5
 _EDGE_LOW, _EDGE_HIGH = 2.0, 12.0
 _CALM_LOW, _CALM_HIGH = 0.4, 0.9
 _PUSHED = 1.6  # how much brighter than measured a camera may make what was exposed too little
 _REDUCED, _SMALLEST = 0.2, 0.6
 _CAMERA_CODED, _CAMERA_QUALITIES = 0.7, (88, 99)
-_SAVED_AGAIN, _SAVED_QUALITIES = 0.75, (70, 96)
+_SAVED_AGAIN, _SAVED_QUALITIES = 0.8, (70, 93)
 _SUBSAMPLINGS: tuple[Subsampling, ...] = ("4:4:4", "4:2:2", "4:2:0")
 _SUBSAMPLING_SHARES = (0.15, 0.2, 0.65)
 

@@ -14,9 +14,9 @@ MARGIN = 8
 """Pixels beside a patch that smoothing and demosaicing look at."""
 
 _GRID = 16  # JPEG codes chroma at half the resolution in blocks of 16 × 16 pixels; a patch may begin anywhere in one
-_GRAIN, _GRAIN_RADIUS = (4.0, 12.0), 4  # as `film.without_grain` takes them
-_LARGEST = 4.0  # times the size of the training pictures
-_WHITE_SHARE, _CLEAN_SHARE = 0.12, 0.1
+_GRAIN, _GRAIN_RADIUS = (4.0, 16.0), 4  # as `film.without_grain` takes them
+_LARGEST = 5.0  # times the size of the training pictures
+_WHITE_SHARE, _CLEAN_SHARE = 0.06, 0.05
 
 
 def region_size(patch_size: int) -> int:
