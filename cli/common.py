@@ -18,7 +18,9 @@ import click
 
 from dncnn_tf.errors import OptionError, describe
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED = 128 + signal.SIGINT
+STOPPED = (INTERRUPTED, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
+"""Exit statuses of a process that a signal has ended before it was done."""
 
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)`")
 _FUNCTION = re.compile(r"`dncnn_tf\.([a-z][a-z_]*)`")
@@ -36,6 +38,8 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
             context = click.get_current_context()
             context.meta["quiet"], context.meta["debug"] = quiet, debug
             signal.signal(signal.SIGTERM, _terminate)
+            if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup asks for
+                signal.signal(signal.SIGHUP, _terminate)
             _quieten_libraries(debug)
             try:
                 function(*args, **options)
@@ -145,8 +149,8 @@ def _is_file_2(stream: TextIO) -> bool:
         return False
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise SystemExit(TERMINATED)
+def _terminate(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _quieten_libraries(debug: bool) -> None:

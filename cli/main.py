@@ -26,7 +26,7 @@ from .commands.request import request
 from .commands.serve import serve
 from .commands.train import train
 from .commands.upscale import upscale
-from .common import INTERRUPTED, TERMINATED
+from .common import STOPPED
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,7 +62,7 @@ def main() -> None:
     except SystemExit as end:
         # After Ctrl-C, threads may still read, compute or write, and those of TensorFlow that still make batches can
         # hang an interpreter that is shutting down.
-        interrupted = end.code in (INTERRUPTED, TERMINATED)
+        interrupted = end.code in STOPPED
         if isinstance(end.code, int) and (interrupted or "tensorflow" in sys.modules):
             with contextlib.suppress(OSError):
                 remove_unfinished()

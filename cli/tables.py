@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from dncnn_tf.files import is_device, write_json
+
 
 class JsonFile:
     """Where a command's results go as JSON; refused before any work where they could not be written at the end.
@@ -27,7 +29,7 @@ class JsonFile:
         self.overwrite = overwrite
         self.takes_stdout = str(target) == "-"
         self._file = None if self.takes_stdout else target
-        if self._file is None:
+        if self._file is None or is_device(self._file):
             return
         if self._file.exists() and not overwrite:
             raise FileExistsError(f"{self._file}: exists already; give --overwrite or another name")
@@ -36,12 +38,10 @@ class JsonFile:
 
     def write(self, content: Any) -> None:
         """Write what was found, if it is wanted."""
-        from dncnn_tf.files import write_json
-
         if self.takes_stdout:
             click.echo(json.dumps(content, indent=2, ensure_ascii=False))
         elif self._file is not None:
-            write_json(self._file, content)
+            write_json(self._file, content, overwrite=self.overwrite)
 
 
 def json_option(help: str, *, replaces: str = "the JSON file if it exists") -> Callable[..., Callable[..., Any]]:

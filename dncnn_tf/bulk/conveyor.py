@@ -13,7 +13,7 @@ from ..images.picture import Picture
 from ..images.reading import pixel_count, read
 from ..images.writing import encode, write, write_to
 from ..models.cards import ModelError
-from .places import Place, is_remote
+from .places import Place, comes_once, is_remote
 from .plan import Job
 from .recorder import Recorder
 from .restorer import Restorer
@@ -110,7 +110,9 @@ class Conveyor:
             return
         if is_remote(source):
             self._ahead[i] = self._reader.submit(source.read_bytes)
-        elif beside_small and 0 < pixel_count(source, max_pixels=self._rules.max_pixels) < _SMALL:
+        elif not beside_small or comes_once(source):
+            return
+        elif 0 < pixel_count(source, max_pixels=self._rules.max_pixels) < _SMALL:
             self._ahead[i] = self._reader.submit(self._read, self._jobs[i])
 
     def _finish_writing(self) -> None:
@@ -143,14 +145,19 @@ class Conveyor:
             write_to(self._target, result, format, self._rules.quality)
             return
         for target, picture in zip(job.extras, extras, strict=True):
-            _write_file(picture, target, "PNG", None)
-        _write_file(result, job.target, format, self._rules.quality)
+            self._write_file(picture, target, "PNG", None, job.source)
+        self._write_file(result, job.target, format, self._rules.quality, job.source)
 
-
-def _write_file(picture: Picture, target: Place, format: str, quality: int | None) -> None:
-    """Whole or not at all: a store shows what is put there when it has all of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if is_remote(target):
-        target.write_bytes(encode(picture, format, quality))
-    else:
-        write(picture, target, format, quality)
+    def _write_file(
+        self, picture: Picture, target: Place, format: str, quality: int | None, source: Place | None
+    ) -> None:
+        """Whole or not at all: a store shows what is put there when it has all of it."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        overwrite = self._rules.overwrite
+        if not is_remote(target):
+            here = None if source is None or is_remote(source) else source
+            write(picture, target, format, quality, overwrite=overwrite, source=here)
+        elif target.exists() and not overwrite:  # since the beginning, when it was not there
+            raise FileExistsError(f"{target}: exists already; give `overwrite` to replace it")
+        else:
+            target.write_bytes(encode(picture, format, quality))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import math
 import os
@@ -173,7 +174,10 @@ class _Actor:
     """Holds a network and restores what it is given."""
 
     def __init__(self, rules: FileRules, extras: tuple[str, ...], make_restorer: Callable[..., Restorer]) -> None:
+        import ray
+
         warnings.simplefilter("ignore")  # this process is Ray's, and nobody reads what it says
+        self.takes_over = ray.get_runtime_context().was_current_actor_reconstructed
         self.rules, self.extras = rules, extras
         self.notes: list[str] = []
         self.restorer = make_restorer(note=self.notes.append)
@@ -186,8 +190,14 @@ class _Actor:
             for source, target, extras in zip(batch["source"], batch["target"], batch["extras"], strict=True)
         ]
         heard = _Heard(dict(zip(jobs, batch["job"].tolist(), strict=True)), self.notes)
+        rules = self.rules
+        if self.takes_over and not rules.overwrite:  # what is there, a process wrote that died before it could say so
+            rules = dataclasses.replace(rules, overwrite=True, skip_existing=False)
+            for job in [job for job in jobs if job.target is not None and job.target.exists()]:
+                jobs.remove(job)
+                heard.succeed(job)
         try:
-            Conveyor(jobs, self.rules, self.extras, self.restorer, heard).run()
+            Conveyor(jobs, rules, self.extras, self.restorer, heard).run()
         except ModelError as failure:
             heard.results.append((-1, os.fsencode(str(failure)), b""))
         finished, reasons, notes = zip(*heard.results, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias, cast
 
 from ..errors import OptionError
@@ -30,6 +30,20 @@ def place(given: str | Place) -> Place:
         raise OptionError(f"{given}: {needed}; URLs need pip install universal-pathlib, and s3fs or gcsfs") from None
 
 
+def below(where: Place, root: Place) -> PurePosixPath:
+    """A picture's path from its root on."""
+    return PurePosixPath(str(where.relative_to(root)))
+
+
+def stays_below(where: Place, root: Place) -> bool:
+    """Whether a picture's path, joined to another folder, is in that; stores and archives name things as they like."""
+    try:
+        path = below(where, root)
+    except ValueError:  # nor are these names, as their library reads them, always below what they were listed in
+        return False
+    return not path.is_absolute() and ".." not in path.parts
+
+
 class Existing:
     """Whether places are taken; of an object store, each folder is asked for once."""
 
@@ -47,6 +61,11 @@ class Existing:
             except (FileNotFoundError, NotADirectoryError):
                 self._names[folder] = set()
         return where.name in self._names[folder]
+
+
+def comes_once(where: Place) -> bool:
+    """Whether looking into it first would cost a second transfer, or what a pipe holds."""
+    return is_remote(where) or where.is_fifo()
 
 
 def is_remote(where: Place) -> bool:

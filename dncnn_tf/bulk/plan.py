@@ -6,12 +6,12 @@ import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from ..errors import OptionError
 from ..images.formats import SUFFIX_OF, SUFFIXES
-from .places import Place, place
+from .places import Place, below, place
 from .rules import FileRules
 from .search import Found, find
 from .tally import Failure
@@ -173,18 +173,13 @@ def _job(source: Place | None, target: Place | None, results: Results) -> Job:
 
 
 def _target(source: Place, root: Place, into: Place | None, rules: FileRules) -> Place:
-    folder = source.parent if into is None else into.joinpath(*_below(source, root).parent.parts)
+    folder = source.parent if into is None else into.joinpath(*below(source, root).parent.parts)
     return folder / f"{source.stem}{rules.suffix}{SUFFIX_OF.get(rules.format, source.suffix)}"
 
 
 def _part(job: Job, root: Place, parts: int) -> int:
     """The shard of a picture, from 1."""
-    return zlib.crc32(os.fsencode(str(_below(job.source, root)))) % parts + 1 if job.source else 1
-
-
-def _below(source: Place, root: Place) -> PurePosixPath:
-    """A picture's path from its root on."""
-    return PurePosixPath(str(source.relative_to(root)))
+    return zlib.crc32(os.fsencode(str(below(job.source, root)))) % parts + 1 if job.source else 1
 
 
 def _absolute(where: Place | None) -> Place | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..engines.available import LARGE
 from ..errors import OptionError
-from .places import Existing, is_remote
+from .places import Existing, comes_once
 from .plan import Input, Job, Output, Results, make_plan
 from .recorder import Recorder
 from .rules import FileRules
@@ -19,7 +19,7 @@ from .tally import Listeners, Tally
 if TYPE_CHECKING:
     from .restorer import Restorer
 
-# Of a picture that would have to be fetched to know.
+# Of a picture that would have to be fetched to know, or comes through a pipe, once.
 _PIXELS_ELSEWHERE = 1_000_000
 
 _WHERE = ("local", "ray")
@@ -118,6 +118,6 @@ def _is_large(jobs: list[Job], max_pixels: int) -> bool:
 
     sources = (job.source for job in jobs if job.source)
     sizes = (
-        _PIXELS_ELSEWHERE if is_remote(source) else pixel_count(source, max_pixels=max_pixels) for source in sources
+        _PIXELS_ELSEWHERE if comes_once(source) else pixel_count(source, max_pixels=max_pixels) for source in sources
     )
     return any(total >= LARGE for total in itertools.accumulate(sizes))

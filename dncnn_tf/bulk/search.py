@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..images.formats import SUFFIXES
-from .places import Place, is_remote
+from .places import Place, is_remote, stays_below
 from .tally import Failure
 
 
@@ -47,7 +47,9 @@ def find(
         if not files and not unreadable:
             found.failures.append(Failure(str(given), f"{given}: {_why_nothing(given, recursive)}"))
         for file, root in files:
-            if file != given and file.stem.endswith(results):
+            if not stays_below(file, root):
+                found.failures.append(Failure(str(file), f"{file}: its name leads out of {root}; rename it"))
+            elif file != given and file.stem.endswith(results):
                 found.skipped += 1
             elif file.absolute() not in taken:
                 taken.add(file.absolute())

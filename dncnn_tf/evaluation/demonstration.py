@@ -63,7 +63,7 @@ def demonstrate(
     shown = [noisy, denoised, clean]
     output.mkdir(parents=True, exist_ok=True)
     for target, pixels in zip(targets.values(), [*shown, np.concatenate(shown, axis=1)], strict=True):
-        write(Picture(from_float(pixels, np.uint8), None, "PNG"), target)
+        write(Picture(from_float(pixels, np.uint8), None, "PNG"), target, overwrite=overwrite)
     return Demonstration(
         sigma,
         model,

@@ -51,7 +51,7 @@ class EvaluationReport:
     """
 
     def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
-        self.page = folder / "index.html"
+        self.page, self._overwrite = folder / "index.html", overwrite
         if self.page.exists() and not overwrite:
             raise ReportError(f"{self.page}: exists already; give `overwrite` to replace it, or another folder")
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class EvaluationReport:
         self._figures.append(f"<h3>{html.escape(score.name)}: {score.psnr:.2f} dB, SSIM {score.ssim:.4f}</h3>")
         for kind, picture in pictures.items():
             name = f"{self._pictures:04d}-{kind}.png"
-            _write_png(self.page.parent / name, picture)
+            _write_png(self.page.parent / name, picture, self._overwrite)
             caption = f"<figcaption>{kind}</figcaption>"
             self._figures.append(f'<figure><img src="{name}" alt="{kind}">{caption}</figure>')
 
@@ -81,7 +81,7 @@ class EvaluationReport:
     def write(self, title: str) -> None:
         """Write the page."""
         page = _PAGE.format(title=html.escape(title), body="\n".join(self._body))
-        with atomic_path(self.page) as path:
+        with atomic_path(self.page, overwrite=self._overwrite) as path:
             path.write_text(page, encoding="utf-8")
 
 
@@ -89,7 +89,7 @@ def _row(tag: str, cells: list[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
-def _write_png(target: Path, picture: np.ndarray) -> None:
+def _write_png(target: Path, picture: np.ndarray, overwrite: bool) -> None:
     pixels = from_float(picture, np.uint8)
-    with atomic_path(target) as path:
+    with atomic_path(target, overwrite=overwrite) as path:
         Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)

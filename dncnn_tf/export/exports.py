@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..engines.contract import card_of_file, card_of_saved_model, write_export_card
 from ..engines.opening import open_engine
 from ..engines.precision import Precision
+from ..files import sync, take_name
 from ..models.dncnn import to_network
 from ..models.folded import Network
 from ..models.source import find_source
@@ -96,6 +97,8 @@ def export_saved_model(
         compare_signatures(written, network.config.channels)
         warmup = write_warmup(written, network)
         folder.mkdir(exist_ok=True)
+        for file in filter(Path.is_file, written.rglob("*")):
+            sync(file)
         written.rename(target)
     write_models_config(output)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
@@ -192,8 +195,9 @@ def _export_file(
         write_export_card(card_of_file(written), network, kind=kind, sha256=sha256)
         difference, loss = compare(source, open_engine(written), kind)
         folder.mkdir(exist_ok=True)
-        card_of_file(written).replace(card_of_file(target))
-        written.replace(target)
+        sync(written)
+        take_name(written, target, overwrite=overwrite)
+        take_name(card_of_file(written), card_of_file(target), overwrite=True)
     return Export(target, target.stat().st_size, difference, loss)
 
 

@@ -23,18 +23,30 @@ _WITH_QUALITY = ("JPEG", "WEBP", "AVIF")
 _WITH_ANY_QUALITY = ("subsampling", "comment", "xmp", "progressive")
 
 
-def write(picture: Picture, target: Path, format: str | None = None, quality: int | None = None) -> None:
+def write(
+    picture: Picture,
+    target: Path,
+    format: str | None = None,
+    quality: int | None = None,
+    *,
+    overwrite: bool = True,
+    source: Path | None = None,
+) -> None:
     """Write a file in one step: an interruption leaves the old one, or none.
 
     Args:
         picture: what to write.
         target: the file; its folder exists.
         format, quality: as for `encode`.
+        overwrite: replace a file that is there by now, and keep its permissions and times.
+        source: the file that the picture came from; a new one is as private as that.
 
     Raises:
         ImageError: the format cannot hold the picture.
+        FileExistsError: there is a file, and `overwrite` is not given.
     """
-    with atomic_path(target) as path, path.open("wb") as file:
+    made = atomic_path(target, overwrite=overwrite, source=source, keep_times=True)
+    with made as path, path.open("wb") as file:
         write_to(file, picture, format, quality)
 
 

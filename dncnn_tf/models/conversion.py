@@ -75,7 +75,7 @@ def convert_weights(path: str | Path, output: str | Path | None = None, *, overw
         _check_target(Path(output), overwrite)
     model = _read(Path(path))
     if output is not None:
-        save_model(model, Path(output))
+        save_model(model, Path(output), overwrite=overwrite)
     return model
 
 

@@ -112,9 +112,9 @@ def _read_weights(path: Path) -> keras.Model:
     return model
 
 
-def save_model(model: keras.Model, target: Path) -> None:
-    """Save a `.keras` file such that an interruption leaves the old one, or none."""
-    with atomic_path(target) as path:
+def save_model(model: keras.Model, target: Path, *, overwrite: bool = True) -> None:
+    """Save a `.keras` file such that an interruption leaves the old one, or none; `overwrite` replaces one."""
+    with atomic_path(target, overwrite=overwrite) as path:
         model.save(path)
 
 
@@ -129,9 +129,7 @@ def save_weights(model: keras.Model, target: Path, card: dict[str, Any]) -> None
     from .dncnn import model_config
 
     with atomic_path(target) as path:
-        weights = path.with_name(f"{path.name}.weights.h5")  # the ending that Keras demands
-        model.save_weights(weights)
-        weights.replace(path)
+        model.save_weights(path)
     content = {
         **card,
         "model": vars(model_config(model)),
