@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end `denoise` within two seconds, whatever it is doing, and leave no temporary file."""
+"""Ctrl-C, SIGTERM and SIGHUP end `denoise` within two seconds, whatever it is doing, and leave no temporary file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ def album(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("engine", ["openvino", "keras"])
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["int", "term", "hup"]
+)
 def test_an_interruption_ends_it_at_once(album, tmp_path, engine, sent, status) -> None:
     arguments = ("denoise", album, "-o", tmp_path / "out", "--model", "cdncnn-b", "--engine", engine)
     process = subprocess.Popen(
         command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, restore_signals=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)],
     )  # fmt: skip
     seen = ""
     while "b-large" not in seen:  # its noise is estimated, the network begins
