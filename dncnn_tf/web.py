@@ -1,4 +1,4 @@
-"""Answers of servers within bounds: from the host that was asked, no longer than is wanted, no later than is allowed."""
+"""Answers of servers within bounds: from whom was asked, no longer than is wanted, no later than is allowed."""
 
 from __future__ import annotations
 

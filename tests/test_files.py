@@ -81,10 +81,11 @@ def test_temporary_names_fit_where_the_target_does_and_keep_its_ending(tmp_path)
 @pytest.mark.usefixtures("linking")
 def test_a_file_that_came_in_the_meantime_is_kept(tmp_path) -> None:
     target = tmp_path / "a.png"
+    made = atomic_path(target, overwrite=False)
+    made.__enter__().write_text("new")
+    target.write_text("theirs")
     with pytest.raises(FileExistsError, match=r"a\.png: exists already; give `overwrite`"):
-        with atomic_path(target, overwrite=False) as path:
-            path.write_text("new")
-            target.write_text("theirs")
+        made.__exit__(None, None, None)
     assert target.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -237,8 +238,10 @@ def test_names_of_the_system_s_streams_are_no_files(tmp_path) -> None:
 
 
 def test_unfinished_files_can_be_removed_by_another_thread(tmp_path) -> None:
-    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a") as path:
-        path.write_text("half")
-        remove_unfinished()
-        assert list(tmp_path.iterdir()) == []
+    made = atomic_path(tmp_path / "a")
+    made.__enter__().write_text("half")
+    remove_unfinished()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        made.__exit__(None, None, None)
     assert not files._unfinished

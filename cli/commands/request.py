@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     "--url",
     default="grpc://127.0.0.1:8500",
     show_default=True,
-    help="grpc://HOST:PORT, unix:/SOCKET, or http://HOST:PORT for REST.",
+    help="grpc://HOST:PORT, unix:/SOCKET, or http://HOST:PORT for REST; grpcs:// and https:// over TLS.",
 )
 @click.option("--model", default="dncnn-b", show_default=True, metavar="NAME", help="Its name on the server.")
 @click.option("--version-number", type=click.IntRange(1), metavar="N", help="[default: the newest]")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=60, show_default=True, help="Seconds.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    help="Seconds for one request, of a picture or a part of it, with all its attempts.",
+)
 @share_options
 @click.option("--engine", type=click.Choice(["local", "ray"]), hidden=True)  # what --on was called
 def request(files: FileWork, engine: str | None, **options: Any) -> None:

@@ -205,10 +205,11 @@ def request_files(
 
     Args:
         inputs, output, rules: as for `denoise_files`.
-        url: "grpc://HOST:PORT", "unix:/SOCKET", or "http://HOST:PORT" for REST.
+        url: as for `Client`: "grpc://HOST:PORT", "unix:/SOCKET", or "http://HOST:PORT" for REST; "grpcs" and "https"
+            over TLS.
         model: its name on the server.
         version_number: None for the newest.
-        timeout: seconds that one request may take.
+        timeout: seconds that one request, of a picture or a part of it, may take with all its attempts.
         strength: share of the noise to subtract, from 0 to 1.
         luma, chroma: shares of its grain and of its blotches of colour, on top of that, as for `dncnn_tf.denoise`.
         on, actors, dry_run, progress, note, on_done, on_failure: as for `denoise_files`.

@@ -91,7 +91,8 @@ def _require(file: RemoteFile, name: str, stopped: threading.Event) -> None:
             return
         except (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError):
             raise DatasetError(
-                f"{file.cached.name}: {base_url()} sends too slowly, nothing of it is kept; check the network and {again}"
+                f"{file.cached.name}: {base_url()} sends too slowly, nothing of it is kept; "
+                f"check the network and {again}"
             ) from None
         except requests.HTTPError as error:
             raise DatasetError(f"{_url(file)}: the server answered {error.response.status_code}; {again}") from None
