@@ -20,7 +20,9 @@ from ..common import command, noter
     metavar="DIR",
     help="Where dncnn-tf export has written.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: reachable from other machines.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address of this machine to listen at; 0.0.0.0: all."
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8500, show_default=True, help="gRPC.")
 @click.option("--rest-port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="REST.")
 @click.option("--docker", is_flag=True, help="Run the official container instead of the binary on PATH.")
@@ -28,8 +30,9 @@ from ..common import command, noter
 def serve(dry_run: bool, **options: Any) -> None:
     """Serve every exported model with TensorFlow Serving, on this machine alone unless --host says otherwise.
 
-    The binary itself listens on every interface or on a socket: on 127.0.0.1 it is given a socket, and gRPC is
-    forwarded to it. REST is there with --docker, or with --host 0.0.0.0.
+    The binary itself listens on every interface or on a socket: the former with --host 0.0.0.0 alone, which has REST,
+    too. For any other address it is given a socket, and gRPC is forwarded to it from there. Who reaches the port may
+    use the models.
 
     \b
     dncnn-tf export --model dncnn-b

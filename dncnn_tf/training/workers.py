@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import asyncio
 import json
 import os
-import socket
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import DnCNNError
+from .meeting import NO, Meeting, gather, report
 
-_VARIABLE = "TF_CONFIG"
+_VARIABLE, _SECRET = "TF_CONFIG", "DNCNN_TF_CLUSTER_SECRET"
+_LEAST_SECRET = 16  # characters
 _PATIENCE = 600.0  # seconds
-_GO, _NO = b"go\n", b"no\n"
 
 
 class ClusterError(DnCNNError):
@@ -28,10 +26,12 @@ class Cluster:
     Attributes:
         addresses: HOST:PORT of each; one or none where a process trains alone.
         index: this one's place among them; 0 is the chief, which alone writes.
+        secret: by which they know each other.
     """
 
     addresses: tuple[str, ...] = ()
     index: int = 0
+    secret: bytes = field(default=b"", repr=False)
 
     @property
     def size(self) -> int:
@@ -47,10 +47,11 @@ class Cluster:
     def from_environment(cls) -> Cluster:
         """As TF_CONFIG says: {"cluster": {"worker": [ADDRESS, …]}, "task": {"type": "worker", "index": I}}.
 
-        A chief of its own, as older launchers have it, is the first worker.
+        A chief of its own, as older launchers have it, is the first worker. Several workers also need
+        DNCNN_TF_CLUSTER_SECRET, the same for all of them.
 
         Raises:
-            ClusterError: TF_CONFIG is damaged or has other tasks than workers.
+            ClusterError: TF_CONFIG is damaged or has other tasks than workers, or there is no secret.
         """
         text = os.environ.get(_VARIABLE)
         if not text:
@@ -76,7 +77,7 @@ class Cluster:
             raise ClusterError(
                 f"{_VARIABLE} must give addresses as HOST:PORT. Received: {', '.join(map(str, everyone))}"
             )
-        return cls(everyone, index if kind == "chief" else len(chief) + index)
+        return cls(everyone, index if kind == "chief" else len(chief) + index, _secret() if everyone[1:] else b"")
 
     def own_shards(self, shards: int) -> range:
         """Which of a batch's shards this worker makes.
@@ -103,93 +104,45 @@ class Cluster:
         Raises:
             ClusterError: some have not come by then, or come with something else in mind.
         """
-        deadline = time.monotonic() + patience
-        greeting = hashlib.sha256(agreement.encode()).hexdigest()
-        missing = self._gather(greeting, deadline) if self.is_chief else self._report(greeting, deadline)
+        meeting = Meeting(self.addresses, agreement, self.secret)
+        missing = self._gather(meeting, patience) if self.is_chief else self._report(meeting, patience)
         if missing:
             raise ClusterError(
                 f"not there within {patience:g} seconds: {', '.join(self.addresses[i] for i in missing)}; see whether "
-                f"all workers in {_VARIABLE} have been started and reach each other"
+                f"all workers in {_VARIABLE} have been started, reach each other and have the same {_SECRET}"
             )
 
-    def _gather(self, greeting: str, deadline: float) -> list[int]:
+    def _gather(self, meeting: Meeting, patience: float) -> list[int]:
         """As the chief: hear from all the others, then let them go on. Returns those that have not come."""
-        others = range(1, self.size)
-        there: dict[int, socket.socket] = {}
-        with contextlib.ExitStack() as opened:
-            server = opened.enter_context(_listen(_host_and_port(self.addresses[0])[1]))
-            while len(there) < len(others):
-                try:
-                    server.settimeout(max(0.01, deadline - time.monotonic()))
-                    connection = opened.enter_context(server.accept()[0])
-                except TimeoutError:
-                    return [i for i in others if i not in there]
-                index = self._heard(connection, greeting)
-                if index is not None:
-                    there[index] = connection
-                there = {i: each for i, each in there.items() if _is_open(each)}
-            for connection in there.values():
-                with contextlib.suppress(OSError):  # gone just now; TensorFlow notices
-                    connection.sendall(_GO)
-        return []
-
-    def _heard(self, connection: socket.socket, greeting: str) -> int | None:
-        """The index of a worker that reports; None for somebody else."""
-        connection.settimeout(5)
         try:
-            said, index = connection.recv(200).decode("ascii").split()
-            number = int(index)
-        except (OSError, ValueError):
-            return None
-        if len(said) != len(greeting) or number not in range(1, self.size):
-            return None
-        if said != greeting:
-            with contextlib.suppress(OSError):
-                connection.sendall(_NO)
+            gathered = asyncio.run(gather(meeting, patience))
+        except OSError as failure:
             raise ClusterError(
-                f"{self.addresses[number]} was started otherwise than the first worker: options, {_VARIABLE}, and with "
-                "`precision` auto what the processor can do, must be the same for all"
+                f"{self.addresses[0]}: the first worker cannot listen there ({failure.strerror or failure}); "
+                f"{_VARIABLE} must give it an address of its own machine, and a free port"
+            ) from None
+        if gathered.different is not None:
+            raise ClusterError(
+                f"{self.addresses[gathered.different]} was started otherwise than the first worker: options, "
+                f"{_VARIABLE}, and with `precision` auto what the processor can do, must be the same for all"
             )
-        return number
+        return gathered.missing
 
-    def _report(self, greeting: str, deadline: float) -> list[int]:
+    def _report(self, meeting: Meeting, patience: float) -> list[int]:
         """As another: tell the chief, and wait for its word. Returns the chief if it does not come."""
-        while time.monotonic() < deadline:
-            answer = b""
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(_host_and_port(self.addresses[0]), timeout=5) as connection,
-            ):
-                connection.sendall(f"{greeting} {self.index}\n".encode())
-                connection.settimeout(max(0.01, deadline - time.monotonic()))
-                answer = connection.recv(64)
-            if answer == _GO:
-                return []
-            if answer == _NO:
-                raise ClusterError(
-                    f"the first worker, {self.addresses[0]}, was started otherwise than this one; its message says more"
-                )
-            time.sleep(0.2)
-        return [0]
+        word = asyncio.run(report(meeting, self.index, patience))
+        if word == NO:
+            raise ClusterError(
+                f"the first worker, {self.addresses[0]}, was started otherwise than this one; its message says more"
+            )
+        return [0] if word is None else []
 
 
-def _is_open(connection: socket.socket) -> bool:
-    """Whether the other end still waits."""
-    connection.setblocking(False)
-    try:
-        return connection.recv(1, socket.MSG_PEEK) != b""
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-
-
-def _listen(port: int) -> socket.socket:
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-    return socket.create_server(("", port))
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
+def _secret() -> bytes:
+    secret = os.environ.get(_SECRET, "").strip()
+    if len(secret) < _LEAST_SECRET:
+        raise ClusterError(
+            f"workers know each other by a secret: set {_SECRET} to the same {_LEAST_SECRET} characters or more "
+            f"for all of them, such as those of openssl rand -hex 32. Received: {len(secret)} characters"
+        )
+    return os.fsencode(secret)

@@ -16,7 +16,7 @@ import pytest
 from conftest import command
 from helpers.models import trained_like
 
-from dncnn_tf import serve
+from dncnn_tf import OptionError, serve
 from dncnn_tf.engines.serving import Client, ServingError
 from dncnn_tf.export.exports import export_saved_model
 
@@ -58,41 +58,45 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def serving(binary_folder: Path, exported: Path, port: int) -> subprocess.Popen:
+def serving(binary_folder: Path, exported: Path, port: int, host: str = "127.0.0.1") -> subprocess.Popen:
     path = f"{binary_folder}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
-        command("serve", "--exported", exported, "--port", port),
+        command("serve", "--exported", exported, "--host", host, "--port", port),
         env=os.environ | {"PATH": path},
         stderr=subprocess.PIPE,
     )
 
 
-def wait_for_model(port: int, seconds: float = 60) -> Client:
+def wait_for_model(port: int, seconds: float = 60, host: str = "127.0.0.1") -> Client:
     end = time.monotonic() + seconds
     while True:
         try:
-            return Client(f"grpc://127.0.0.1:{port}", "small")
+            return Client(f"grpc://{host}:{port}", "small")
         except Exception:
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
 
 
-def test_it_serves_on_this_machine_alone_and_stops_cleanly(model, exported, tmp_path) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+def test_it_serves_at_one_address_alone_and_stops_cleanly(model, exported, tmp_path, host) -> None:
+    """The stand-in listens at its socket alone, and says so if it is told to listen elsewhere."""
     binary = tmp_path / "tensorflow_model_server"
     tests = str(Path(__file__).parents[1] / "helpers")
     binary.write_text(STAND_IN.format(python=sys.executable, tests=tests, folder=str(exported)))
     binary.chmod(0o755)
     port = free_port()
-    process = serving(tmp_path, exported, port)
+    process = serving(tmp_path, exported, port, host)
     try:
         noisy = np.random.default_rng(0).random((1, 9, 7, 1), np.float32)
-        np.testing.assert_allclose(wait_for_model(port)(noisy), model(noisy, training=False), atol=1e-5)
+        np.testing.assert_allclose(wait_for_model(port, host=host)(noisy), model(noisy, training=False), atol=1e-5)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.3", port), timeout=5)
     finally:
         process.send_signal(signal.SIGINT)
         _, notes = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert f"gRPC on 127.0.0.1:{port}" in notes.decode()
+    assert f"gRPC on {host}:{port}, and nowhere else" in notes.decode()
     assert "Traceback" not in notes.decode()
 
 
@@ -125,6 +129,8 @@ def test_the_library_gives_the_same_command_lines(exported, tmp_path, monkeypatc
     assert here[0] == str(binary)
     assert here[2:4] == ["--port=0", "--rest_api_port=0"]
     assert here[4].startswith("--grpc_socket_path=")
+    there = serve(exported, host="192.0.2.1", port=1234, dry_run=True, note=notes.append)
+    assert there[2:4] == here[2:4]
     everywhere = serve(str(exported), host="0.0.0.0", port=1234, rest_port=1235, dry_run=True, note=notes.append)
     assert everywhere[2:] == ["--port=1234", "--rest_api_port=1235"]
     assert notes == []
@@ -132,6 +138,18 @@ def test_the_library_gives_the_same_command_lines(exported, tmp_path, monkeypatc
     with pytest.raises(ServingError, match="ended with status 3"):
         serve(exported, host="0.0.0.0", note=notes.append)
     assert len(notes) == 1
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", ""])
+def test_an_address_of_another_machine_is_refused(exported, tmp_path, monkeypatch, host) -> None:
+    binary = tmp_path / "tensorflow_model_server"
+    binary.write_text("#!/bin/sh\ntouch started\n")
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match="`host`"):
+        serve(exported, host=host, port=free_port())
+    assert not (tmp_path / "started").exists()
 
 
 def test_what_is_missing_is_said(dncnn_tf, exported, tmp_path) -> None:

@@ -23,7 +23,7 @@ def manifest() -> dict[str, dict]:
     return {part["kind"]: part for part in yaml.safe_load_all(text)}
 
 
-@pytest.mark.parametrize("kind", ["Service", "Job"])
+@pytest.mark.parametrize("kind", ["Service", "NetworkPolicy", "Job"])
 def test_it_fits_kubernetes_schema(manifest, kind) -> None:
     version = kubernetes_validate.latest_version()
     kubernetes_validate.validate(manifest[kind], version, strict=True)
@@ -36,9 +36,13 @@ def test_names_agree(manifest) -> None:
     job, service = manifest["Job"], manifest["Service"]
     name = job["metadata"]["name"]
     assert service["spec"]["selector"] == {"job-name": name}
+    policy, pods = manifest["NetworkPolicy"]["spec"], {"podSelector": {"matchLabels": {"job-name": name}}}
+    assert policy == pods | {"policyTypes": ["Ingress"], "ingress": [{"from": [pods]}]}, "the workers, and nobody else"
     assert job["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
     container = job["spec"]["template"]["spec"]["containers"][0]
-    workers = {entry["name"]: entry["value"] for entry in container["env"]}["WORKERS"]
+    variables = {entry["name"]: entry.get("value") or entry["valueFrom"] for entry in container["env"]}
+    workers, secret = variables["WORKERS"], variables["DNCNN_TF_CLUSTER_SECRET"]["secretKeyRef"]
+    assert f"kubectl create secret generic {secret['name']} --from-literal={secret['key']}=" in GUIDE
     assert int(workers) == job["spec"]["completions"] == job["spec"]["parallelism"]
     assert {mount["name"] for mount in container["volumeMounts"]} == {
         volume["name"] for volume in job["spec"]["template"]["spec"]["volumes"]
@@ -59,6 +63,8 @@ def test_the_script_trains_or_resumes_as_its_worker(manifest, monkeypatch, tmp_p
     setting, command = done.stdout.splitlines()
     assert json.loads(setting)["task"] == {"type": "worker", "index": 2}
     monkeypatch.setenv("TF_CONFIG", setting)
-    assert Cluster.from_environment() == Cluster(tuple(f"dncnn-{i}.dncnn:2222" for i in range(4)), 2)
+    monkeypatch.setenv("DNCNN_TF_CLUSTER_SECRET", "a secret of this test")
+    addresses = tuple(f"dncnn-{i}.dncnn:2222" for i in range(4))
+    assert Cluster.from_environment() == Cluster(addresses, 2, b"a secret of this test")
     assert command.startswith("train --resume" if begun else "train --recipe dncnn-b")
     assert command.endswith("/shared/runs/dncnn-b")

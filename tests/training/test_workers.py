@@ -25,6 +25,7 @@ from dncnn_tf.training.fit import train
 from dncnn_tf.training.workers import Cluster, ClusterError
 
 APART = ("unshare", "--map-root-user", "--net", "sh", "-c")
+SECRET = "a secret of these tests"
 LENGTH = ("--epochs", 3, "--steps-per-epoch", 10, "--seed", 1)
 
 
@@ -36,7 +37,8 @@ def run_together(folder: Path, scripts: list[str], patience: float = 240) -> lis
     lines = ["ip link set lo up"]
     for i, script in enumerate(scripts):
         setting = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}})
-        lines.append(f"( export TF_CONFIG={shlex.quote(setting)}; {script} ) >out{i} 2>err{i} & p{i}=$!")
+        given = f"TF_CONFIG={shlex.quote(setting)} DNCNN_TF_CLUSTER_SECRET={shlex.quote(SECRET)}"
+        lines.append(f"( export {given}; {script} ) >out{i} 2>err{i} & p{i}=$!")
     lines += [f"wait $p{i}; echo $? >status{i}" for i in range(len(scripts))]
     subprocess.run([*APART, "\n".join(lines)], cwd=folder, check=True, timeout=patience)
     return [
@@ -148,10 +150,11 @@ def test_the_command_says_so_in_one_line_and_writes_nothing(dncnn_tf, tmp_path) 
 
 def test_a_chief_of_its_own_is_the_first_worker(monkeypatch) -> None:
     cluster = {"chief": ["c:1"], "worker": ["a:1", "b:1"]}
+    monkeypatch.setenv("DNCNN_TF_CLUSTER_SECRET", f"{SECRET}\n")
     for task, index in ((("chief", 0), 0), (("worker", 0), 1), (("worker", 1), 2)):
         setting = {"cluster": cluster, "task": dict(zip(("type", "index"), task, strict=True))}
         monkeypatch.setenv("TF_CONFIG", json.dumps(setting))
-        assert Cluster.from_environment() == Cluster(("c:1", "a:1", "b:1"), index)
+        assert Cluster.from_environment() == Cluster(("c:1", "a:1", "b:1"), index, SECRET.encode())
 
 
 def test_one_worker_or_none_is_the_ordinary_path(monkeypatch) -> None:
