@@ -28,6 +28,10 @@ _ATTEMPTS = 2
 _PACE, _PATIENCE = 1000, 30.0
 
 
+class _RefusedError(Exception):
+    """A server answers with another status than 200, which is said."""
+
+
 def base_url() -> str:
     """Where OWNER/REPOSITORY/COMMIT/PATH is fetched from: DNCNN_TF_BASE_URL for a mirror, else GitHub.
 
@@ -69,7 +73,7 @@ def download(name: str, *, progress: Callable[[int], None] = lambda size: None) 
             fetch.result()
             progress(fetches[fetch].size)
         interrupted = False
-    except DatasetError:
+    except Exception:
         interrupted = False
         raise
     finally:
@@ -91,11 +95,11 @@ def _require(file: RemoteFile, name: str, stopped: threading.Event) -> None:
             return
         except (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError):
             raise DatasetError(
-                f"{file.cached.name}: {base_url()} sends too slowly, nothing of it is kept; "
+                f"{file.cached.name}: {base_url()} answers too slowly or not at all, nothing of it is kept; "
                 f"check the network and {again}"
             ) from None
-        except requests.HTTPError as error:
-            raise DatasetError(f"{_url(file)}: the server answered {error.response.status_code}; {again}") from None
+        except _RefusedError as refusal:
+            raise DatasetError(f"{_url(file)}: the server answered {refusal}; {again}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if attempt == _ATTEMPTS or stopped.is_set():
                 reason = (
@@ -134,9 +138,9 @@ def _ask(session: Session, url: str) -> requests.Response:
             break
         answer.close()
         url = urljoin(url, answer.headers["location"])
-    answer.raise_for_status()
     if answer.status_code != requests.codes.ok:
-        raise requests.HTTPError(response=answer)
+        answer.close()
+        raise _RefusedError(answer.status_code)
     return answer
 
 

@@ -83,7 +83,7 @@ def test_an_endless_redirect_is_not_read(monkeypatch, cache) -> None:
 def test_what_hardly_comes_is_given_up(monkeypatch, cache, answer) -> None:
     monkeypatch.setattr(downloads, "_PATIENCE", 0.3)
     with serving(answer) as server:
-        assert "sends too slowly" in refused(server, monkeypatch, cache)
+        assert "answers too slowly or not at all" in refused(server, monkeypatch, cache)
 
 
 def test_a_slow_server_does_not_outlive_ctrl_c(tmp_path) -> None:
