@@ -43,7 +43,7 @@ def atomic_path(
     replaced = _regular(target) if overwrite and not into else None
     _unfinished.add(temporary)
     try:
-        _create(temporary, _permissions(replaced, source))
+        _create(temporary, replaced, source)
         yield temporary
         if into:
             with temporary.open("rb") as made, target.open("wb", buffering=0) as device:
@@ -134,16 +134,17 @@ def _regular(path: Path) -> os.stat_result | None:
     return found if stat.S_ISREG(found.st_mode) else None
 
 
-def _permissions(replaced: os.stat_result | None, source: Path | None) -> int:
-    """Those that a new file may have at most."""
-    if replaced:
-        return replaced.st_mode & 0o777 | 0o600
-    return 0o666 & (source.stat().st_mode | 0o600) if source and source.is_file() else 0o666
-
-
-def _create(path: Path, permissions: int) -> None:
-    """Create an empty file where there is none, nor a link to one."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, permissions))
+def _create(path: Path, replaced: os.stat_result | None, source: Path | None) -> None:
+    """Create an empty file where there is none, nor a link to one, as private as what it replaces or is made of."""
+    like = replaced or (source.stat() if source and source.is_file() else None)
+    most = (0o777 if replaced else 0o666) & ((like.st_mode if like else 0o666) | 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, most)
+    try:
+        made = os.fstat(descriptor)
+        if like and like.st_gid != made.st_gid:  # what its group may do is for another group: no more than for others
+            os.fchmod(descriptor, made.st_mode & (0o707 | (made.st_mode & 0o007) << 3))
+    finally:
+        os.close(descriptor)
 
 
 def _make_like(path: Path, replaced: os.stat_result, keep_times: bool) -> None:

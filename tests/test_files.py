@@ -178,6 +178,18 @@ def test_a_file_that_is_replaced_leaves_its_owner(tmp_path) -> None:
     assert (target.stat().st_uid, target.stat().st_gid) == (12345, 23456)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of another group are made by root alone")
+def test_what_a_group_may_read_another_may_not(umask, tmp_path) -> None:
+    source = tmp_path / "source"
+    source.touch()
+    os.chown(source, -1, 23456)
+    for given, expected in ((0o640, 0o600), (0o644, 0o644), (0o660, 0o600)):
+        source.chmod(given)
+        write(tmp_path / "a", source=source)
+        assert mode(tmp_path / "a") == expected
+        (tmp_path / "a").unlink()
+
+
 def test_a_link_is_replaced_and_what_it_stands_for_kept(umask, tmp_path) -> None:
     target, other = tmp_path / "a", tmp_path / "other"
     other.write_text("mine")

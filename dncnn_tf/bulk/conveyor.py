@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -154,10 +155,12 @@ class Conveyor:
         """Whole or not at all: a store shows what is put there when it has all of it."""
         target.parent.mkdir(parents=True, exist_ok=True)
         overwrite = self._rules.overwrite
-        if not is_remote(target):
-            here = None if source is None or is_remote(source) else source
-            write(picture, target, format, quality, overwrite=overwrite, source=here)
-        elif target.exists() and not overwrite:  # since the beginning, when it was not there
-            raise FileExistsError(f"{target}: exists already; give `overwrite` to replace it")
-        else:
-            target.write_bytes(encode(picture, format, quality))
+        # What was not there at the beginning, another run has written meanwhile.
+        with contextlib.suppress(FileExistsError) if self._rules.skip_existing else contextlib.nullcontext():
+            if not is_remote(target):
+                here = None if source is None or is_remote(source) else source
+                write(picture, target, format, quality, overwrite=overwrite, source=here)
+            elif target.exists() and not overwrite:
+                raise FileExistsError(f"{target}: exists already; give `overwrite` to replace it")
+            else:
+                target.write_bytes(encode(picture, format, quality))

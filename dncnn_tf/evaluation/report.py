@@ -52,8 +52,9 @@ class EvaluationReport:
 
     def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
         self.page, self._overwrite = folder / "index.html", overwrite
-        if self.page.exists() and not overwrite:
-            raise ReportError(f"{self.page}: exists already; give `overwrite` to replace it, or another folder")
+        taken = next((path for path in (self.page, *folder.glob("[0-9]*-*.png")) if path.exists()), None)
+        if taken and not overwrite:
+            raise ReportError(f"{taken}: exists already; give `overwrite` to replace it, or another folder")
         folder.mkdir(parents=True, exist_ok=True)
         self._body: list[str] = []
         self._figures: list[str] = []

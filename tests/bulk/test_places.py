@@ -128,6 +128,20 @@ def test_a_result_that_another_writes_meanwhile_is_kept(tmp_path, where, overwri
     assert [str(failure).count("a_denoised.png: exists already") for failure in tally.failures] == [1] * (not overwrite)
 
 
+def test_two_runs_that_go_on_with_one_folder_do_not_disturb_each_other(tmp_path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(png())
+    rules, out = FileRules(skip_existing=True), tmp_path / "out"
+
+    def do_it_too() -> None:
+        tallies.append(denoise_files(tmp_path, out, model=Engine(), sigma=5, rules=rules, save_noise=True))
+
+    tallies = []
+    tallies.append(denoise_files(tmp_path, out, model=Engine(do_it_too), sigma=5, rules=rules, save_noise=True))
+    assert all(tally.failures == [] for tally in tallies)
+    assert len(tree(out)) == 6
+
+
 def test_private_pictures_have_private_results(tmp_path) -> None:
     source = tmp_path / "a.png"
     source.write_bytes(png())

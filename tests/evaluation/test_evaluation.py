@@ -17,10 +17,11 @@ from skimage.metrics import peak_signal_noise_ratio
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.data.degradations import bicubic_down_up
-from dncnn_tf.errors import OptionError
+from dncnn_tf.errors import DnCNNError, OptionError
 from dncnn_tf.evaluation.measuring import evaluate, evaluate_image
 from dncnn_tf.evaluation.paper import TABLE_5, paper_figure, paper_model_of
 from dncnn_tf.evaluation.protocol import degraded_pair
+from dncnn_tf.evaluation.report import EvaluationReport
 from dncnn_tf.evaluation.results import EvaluationError, evaluation_json
 from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.files import write_json
@@ -424,3 +425,11 @@ def test_table_5(released, task, data, degree):
     psnr, ssim = TABLE_5[task][data][degree]
     assert result.psnr == pytest.approx(psnr, abs=0.02)
     assert result.ssim == pytest.approx(ssim, abs=0.0005)
+
+
+def test_pictures_of_a_report_that_was_not_finished_are_kept(tmp_path):
+    (tmp_path / "0001-clean.png").write_text("mine")
+    with pytest.raises(DnCNNError, match=r"0001-clean\.png: exists already"):
+        EvaluationReport(tmp_path)
+    EvaluationReport(tmp_path, overwrite=True)
+    EvaluationReport(tmp_path / "other")

@@ -20,6 +20,7 @@ from dncnn_tf.export.exports import export_saved_model
 from dncnn_tf.export.serving_config import models_config
 
 pytest.importorskip("tensorflow_serving")
+from helpers.hostile_servers import serving, silent
 from helpers.standins import Served, grpc_server, rest_server
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
@@ -126,6 +127,15 @@ def test_request_without_a_server_is_one_line(dncnn_tf, tmp_path) -> None:
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "is the server running?" in done.stderr
+
+
+def test_request_to_a_server_that_says_nothing_is_one_line_in_time(dncnn_tf, tmp_path) -> None:
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    with serving(silent()) as server:
+        done = dncnn_tf("request", tmp_path / "a.png", "--url", server.url, "--timeout", 1, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("no answer within 1 seconds; give more as --timeout")
 
 
 def test_warmup_requests_replay_in_a_session(saved_model) -> None:
