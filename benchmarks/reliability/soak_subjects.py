@@ -216,6 +216,7 @@ class Download(Subject):
 
     def check(self) -> None:
         """As `Subject`."""
+        self.count_leftovers(self.folder / "cache")
         for path in (self.folder / "cache").rglob("*.png"):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             self.require(digest in self.hashes, f"{path} is not whole")
