@@ -141,17 +141,24 @@ def _create(path: Path, replaced: os.stat_result | None, source: Path | None) ->
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, most)
     try:
         made = os.fstat(descriptor)
-        if like and like.st_gid != made.st_gid:  # what its group may do is for another group: no more than for others
-            os.fchmod(descriptor, made.st_mode & (0o707 | (made.st_mode & 0o007) << 3))
+        if like and like.st_gid != made.st_gid:
+            os.fchmod(descriptor, _for_another_group(made.st_mode))
     finally:
         os.close(descriptor)
 
 
+def _for_another_group(mode: int) -> int:
+    """Permissions that give a group no more than everybody: those of a file's group were not meant for another."""
+    return mode & (0o707 | (mode & 0o007) << 3)
+
+
 def _make_like(path: Path, replaced: os.stat_result, keep_times: bool) -> None:
     """Give a file the owner, the permissions and perhaps the times of another, as far as the system lets us."""
+    for owner, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):  # of the two, one alone may be allowed
+        with contextlib.suppress(OSError):
+            os.chown(path, owner, group)
+    mode = replaced.st_mode & 0o777
     with contextlib.suppress(OSError):
-        os.chown(path, replaced.st_uid, replaced.st_gid)
-    with contextlib.suppress(OSError):
-        path.chmod(replaced.st_mode & 0o777)
+        path.chmod(mode if path.stat().st_gid == replaced.st_gid else _for_another_group(mode))
     if keep_times:
         os.utime(path, ns=(replaced.st_atime_ns, replaced.st_mtime_ns))

@@ -190,6 +190,21 @@ def test_what_a_group_may_read_another_may_not(umask, tmp_path) -> None:
         (tmp_path / "a").unlink()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of another group are made by root alone")
+def test_where_the_owner_cannot_be_kept_another_group_gets_no_more_than_others(monkeypatch, umask, tmp_path) -> None:
+    target = tmp_path / "a"
+    target.touch()
+    os.chown(target, 12345, 23456)
+    target.chmod(0o664)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    write(target)
+    assert (mode(target), target.stat().st_uid, target.read_text()) == (0o644, os.geteuid(), "new")
+
+
 def test_a_link_is_replaced_and_what_it_stands_for_kept(umask, tmp_path) -> None:
     target, other = tmp_path / "a", tmp_path / "other"
     other.write_text("mine")
