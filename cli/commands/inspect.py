@@ -56,8 +56,9 @@ def _show(file: Path, inspection: Inspection) -> None:
     click.echo(os.fsencode(file))
     click.echo(f"  picture   {inspection.width}×{inspection.height}, {inspection.bits}-bit {kind}")
     click.echo(f"  file      {inspection.format}{quality}")
-    camera = f", a camera's: neighbours correlate by {inspection.noise.correlation:.1f}"
-    click.echo(f"  noise     σ {inspection.noise.sigma:.1f} (estimated{camera if inspection.noise.of_camera else ''})")
+    noise = inspection.noise  # of one colour all over, it correlates with nothing
+    camera = f", a camera's: neighbours correlate by {noise.correlation:.1f}" if noise.of_camera else ""
+    click.echo(f"  noise     σ {noise.sigma:.1f} (estimated{camera})")
     click.echo(f"  denoise   {inspection.model}, {tiles}")
     for remark in inspection.remarks:
         click.echo(f"  remark    {as_options(remark)}")

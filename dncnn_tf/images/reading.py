@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
@@ -14,11 +15,13 @@ from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedI
 from ..errors import first_line
 from . import png as png_chunks
 from . import tiff
-from .formats import MAX_PIXELS
+from .content import UNKNOWN, read_content
+from .formats import MAX_PIXELS, READABLE
+from .jpeg import scan_count
 from .picture import ImageError, Picture
-from .size_limit import limited_to, require_size
+from .size_limit import PixelBudget, limited_to
+from .tiff_pages import TiffPages, is_tiff
 
-_READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
 _AS_8_BITS = ("JPEG2000", "AVIF")
 
 FINE_QUALITY = 95
@@ -29,14 +32,17 @@ _CONVERTED = {
     "P": ("RGB", "palette picture; the result has full colour"),
     "1": ("L", "black-and-white picture; the result has 8-bit grey"),
 }
+_MOST_SCANS = 100
+
 _SUBFILE_TYPE = 254
+_TILE_SIDES = (322, 323)
 
 
-def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read an image file.
 
     Args:
-        source: a path, or a file's content.
+        source: a path, a file's content, or a stream of it.
         max_pixels: refuse larger ones; of several pages together.
 
     Raises:
@@ -46,13 +52,16 @@ def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture
     if isinstance(source, bytes):
         with limited_to(max_pixels):
             return _decode(source, max_pixels)
+    if not isinstance(source, str | Path):
+        return read(read_content(source, max_pixels=max_pixels), max_pixels=max_pixels)
     path = Path(source)
     if path.is_dir():
         raise ImageError(f"{path}: a folder, not an image file")
     if path.is_char_device() or path.is_block_device() or path.is_socket():
         raise ImageError(f"{path}: a device, not an image file")
     try:
-        return read(path.read_bytes(), max_pixels=max_pixels)
+        with path.open("rb") as stream:
+            return read(stream, max_pixels=max_pixels)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error.__cause__
 
@@ -60,7 +69,7 @@ def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture
 def pixel_count(path: Path, *, max_pixels: int = MAX_PIXELS) -> int:
     """Width times height, from the file's header alone; 0 where that cannot be read, or is more than `max_pixels`."""
     try:
-        with limited_to(max_pixels), Image.open(path, formats=_READABLE) as image:
+        with limited_to(max_pixels), Image.open(path, formats=READABLE) as image:
             return image.width * image.height
     except Exception:  # `read` says what is wrong with it
         return 0
@@ -76,34 +85,46 @@ def _decode(content: bytes, max_pixels: int) -> Picture:
 
 
 def _picture(content: bytes, max_pixels: int) -> Picture:
-    if tiff.holds_floats(content):
-        return tiff.read_pages(content, max_pixels)
-    image = _open(content)
+    if is_tiff(content):
+        first, *others = _tiff_pages(content, max_pixels)
+        return dataclasses.replace(first, pages=tuple(others))
+    file = io.BytesIO(content)
+    image = _open(file)
     notes = _check_frames(image)
-    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-    if pages > 1:
-        require_size(_pixels_of_pages(image, pages), max_pixels)
-    first, *others = (_page(image, content, i) for i in range(pages))
-    return dataclasses.replace(first, notes=(*notes, *first.notes), pages=tuple(others))
+    if image.format in ("JPEG", "MPO") and (scans := scan_count(content)) > _MOST_SCANS:
+        raise ImageError(f"a JPEG of {scans:,} scans, where a dozen would do; if you trust it, save it anew")
+    picture = _page(image, file)
+    return dataclasses.replace(picture, notes=(*notes, *picture.notes))
 
 
-def _pixels_of_pages(image: Image.Image, pages: int) -> int:
-    total = 0
-    for page in range(pages):
-        image.seek(page)
-        total += image.width * image.height
-    image.seek(0)
-    return total
+def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
+    pages, budget = TiffPages(content, max_pixels), PixelBudget(max_pixels)
+    for file in pages:
+        if pages.hold_floats:
+            yield tiff.read_page(file, budget)
+            continue
+        try:
+            image = TiffImagePlugin.TiffImageFile(file)
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise ImageError(
+                f"a TIFF of an unknown kind, or damaged ({first_line(error)}); convert it, or get a whole copy"
+            ) from error
+        budget.spend(_largest_part(image))
+        yield _page(image, file)
 
 
-def _page(image: Image.Image, content: bytes, index: int) -> Picture:
+def _largest_part(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Pixels of a page, or of one of its tiles where these are larger."""
+    tile = [side if isinstance(side, int) else 0 for side in map(image.tag_v2.get, _TILE_SIDES)]
+    return max(image.width * image.height, math.prod(tile))
+
+
+def _page(image: Image.Image, file: io.BytesIO) -> Picture:
     notes: list[str] = []
     try:
-        if index:
-            image.seek(index)
-        bits = _bits(image, content)
+        bits = _bits(image, file)
         _check_kept(image, bits)
-        array = _array(image, content, bits, index, notes)
+        array = _array(image, file, bits, notes)
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         raise ImageError(f"damaged or cut short ({first_line(error)}); get a whole copy") from error
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
@@ -116,43 +137,40 @@ def _page(image: Image.Image, content: bytes, index: int) -> Picture:
         icc=image.info.get("icc_profile"),
         exif=_sound_exif(image, notes),
         dpi=image.info.get("dpi"),
-        coding=_coding(image, content),
-        chunks=png_chunks.read_kept(content) if image.format == "PNG" else (),
+        coding=_coding(image, file),
+        chunks=png_chunks.read_kept(file.getvalue()) if image.format == "PNG" else (),
         notes=tuple(notes),
     )
 
 
-def _open(content: bytes) -> Image.Image:
-    if not content:
+def _open(file: io.BytesIO) -> Image.Image:
+    if not file.getbuffer():
         raise ImageError("empty, 0 bytes; get a whole copy")
     try:
-        return Image.open(io.BytesIO(content), formats=_READABLE)
+        return Image.open(file, formats=READABLE)
     except UnidentifiedImageError:
-        raise ImageError(
-            "not an image, damaged, or of an unknown kind; PNG, JPEG, TIFF, WebP, BMP, PGM, PPM, TGA, JPEG 2000 and "
-            "AVIF can be read"
-        ) from None
+        raise ImageError(UNKNOWN) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(f"damaged or cut short ({first_line(error)}); get a whole copy") from error
 
 
 def _check_frames(image: Image.Image) -> list[str]:
-    if getattr(image, "n_frames", 1) == 1 or image.format == "TIFF":
+    if not getattr(image, "is_animated", False):  # unlike `n_frames`, known without going through all of them
         return []
     if image.format == "MPO":
         return ["holds several pictures; the result has the first alone"]
     raise ImageError("animated; split it into files of one picture")
 
 
-def _bits(image: Image.Image, content: bytes) -> int:
+def _bits(image: Image.Image, file: io.BytesIO) -> int:
     """Depth in the file, which Pillow's mode does not tell for 16-bit colour."""
     if image.format == "PNG":
-        return max(8, content[24])
+        return max(8, file.getbuffer()[24])
     if image.format == "TIFF":
         bits: tuple[int, ...] = _tags(image).get(ExifTags.Base.BitsPerSample, (1,))
         return max(8, *bits)
     if image.format == "PPM":
-        return 16 if _highest_level(content) > 255 else 8
+        return 16 if _highest_level(file.getvalue()) > 255 else 8
     return 8
 
 
@@ -179,10 +197,10 @@ def _check_kept(image: Image.Image, bits: int) -> None:
         raise ImageError("16 bits with a transparent colour; convert it to RGBA first")
 
 
-def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list[str]) -> np.ndarray:
+def _array(image: Image.Image, file: io.BytesIO, bits: int, notes: list[str]) -> np.ndarray:
     """uint8 or uint16 (H, W, 1 to 4)."""
     if bits == 16:
-        array = _sixteen_bits(image, content, page).astype(np.uint16)  # in this machine's order of bytes
+        array = _sixteen_bits(image, file).astype(np.uint16)  # in this machine's order of bytes
     else:
         image.load()  # of a PNG, only now all of its description is known
         mode = _mode_to_read(image, notes)
@@ -193,7 +211,7 @@ def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list
     return array
 
 
-def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
+def _sixteen_bits(image: Image.Image, file: io.BytesIO) -> np.ndarray:
     if image.mode.startswith("I"):
         array = np.asarray(image).astype(np.uint16)
         white_is_zero = image.format == "TIFF" and _tags(image)[ExifTags.Base.PhotometricInterpretation] == 0
@@ -202,18 +220,14 @@ def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
     if image.format == "PNG":
         import imagecodecs
 
-        return imagecodecs.png_decode(content)
+        return imagecodecs.png_decode(file.getvalue())
     if image.format == "PPM":
         import netpbmfile
 
-        array = netpbmfile.imread(io.BytesIO(content)).reshape(image.height, image.width, 3)
-        highest = _highest_level(content)
+        array = netpbmfile.imread(io.BytesIO(file.getvalue())).reshape(image.height, image.width, 3)
+        highest = _highest_level(file.getvalue())
         return array if highest == 65535 else np.rint(array * (65535 / highest)).astype(np.uint16)
-    import tifffile
-
-    array = tifffile.imread(io.BytesIO(content), key=page)
-    planar = _tags(image).get(ExifTags.Base.PlanarConfiguration) == 2
-    return np.moveaxis(array, 0, -1) if planar else array
+    return tiff.read_levels(file, PixelBudget(_largest_part(image)))
 
 
 def _mode_to_read(image: Image.Image, notes: list[str]) -> str:
@@ -253,7 +267,7 @@ def _exif(image: Image.Image) -> bytes | None:
     return kept.tobytes() if len(kept) or any(groups.values()) else None
 
 
-def _coding(image: Image.Image, content: bytes) -> dict[str, Any]:
+def _coding(image: Image.Image, file: io.BytesIO) -> dict[str, Any]:
     if isinstance(image, JpegImagePlugin.JpegImageFile):  # of several pictures (MPO) too
         sampling = JpegImagePlugin.get_sampling(image)
         return {
@@ -265,7 +279,7 @@ def _coding(image: Image.Image, content: bytes) -> dict[str, Any]:
     if image.format in ("WEBP", "AVIF"):
         xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
         # How coarsely it was coded, neither says.
-        return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
+        return ({"lossless": True} if b"VP8L" in file.getvalue()[12:64] else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
         kind = _tags(image).get(_SUBFILE_TYPE, 0)
         return {"compression": image.info["compression"], **({"subfiletype": kind} if kind else {})}
