@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import write_json
-from ..models.cards import ModelError
+from ..models.cards import ModelError, parse_card
 from ..models.folded import Network
+from ..models.limits import require_small_file
 
 SIGNATURE, INPUT, OUTPUT = "serving_default", "noisy", "denoised"
 """What exported models call their main function, its argument and its result."""
@@ -74,21 +74,26 @@ def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
         )
     if path.is_dir():
         return path, card
+    require_small_file(path)
     content = path.read_bytes()
     # Checked before an engine sees it: LiteRT does not refuse a damaged file, it crashes the process.
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise ModelError(f"{path}: damaged, its SHA-256 is not its card's; export it again")
+    if path.suffix == ".onnx":
+        from .onnx_graph import require_plain
+
+        require_plain(content, path)
     return content, card
 
 
 def _read_card(card: Path) -> ExportCard:
     try:
-        content = json.loads(card.read_text(encoding="utf-8"))
+        content = parse_card(card)
         shape = int(content["channels"]), int(content["receptive_radius"])
         return ExportCard(*shape, content.get("precision", "float32"), content.get("sha256"))
     except FileNotFoundError:
         raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
-    except (ValueError, TypeError, KeyError):
+    except (ModelError, ValueError, TypeError, KeyError):
         raise ModelError(f"{card}: not the card of an exported model; export it again") from None
 
 
