@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dncnn_tf import __version__
+from dncnn_tf.errors import printable
 
 from ..common import as_options, command, error
 from ..options import max_memory_option, max_pixels_option
@@ -53,7 +53,7 @@ def _show(file: Path, inspection: Inspection) -> None:
     kind = {1: "grey", 3: "RGB"}[inspection.channels] + (" and alpha" if inspection.alpha else "")
     quality = f", quality {inspection.jpeg_quality}" if inspection.jpeg_quality else ""
     tiles = f"tiles of {inspection.tile}×{inspection.tile}" if inspection.tile else "in one part"
-    click.echo(os.fsencode(file))
+    click.echo(printable(str(file)))
     click.echo(f"  picture   {inspection.width}×{inspection.height}, {inspection.bits}-bit {kind}")
     click.echo(f"  file      {inspection.format}{quality}")
     noise = inspection.noise  # of one colour all over, it correlates with nothing

@@ -130,15 +130,17 @@ def _page(image: Image.Image, file: io.BytesIO) -> Picture:
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
     if image.format in _AS_8_BITS:
         notes.append(f"{image.format} is read with 8 bits for each channel, whatever it holds")
+    exif = _sound_exif(image, notes)
+    chunks = png_chunks.read_kept(file.getvalue()) if image.format == "PNG" else ()
     return Picture(
         array[..., :-1] if alpha is not None else array,
         alpha,
         "JPEG" if image.format == "MPO" else str(image.format),
         icc=image.info.get("icc_profile"),
-        exif=_sound_exif(image, notes),
+        exif=exif,
         dpi=image.info.get("dpi"),
         coding=_coding(image, file),
-        chunks=png_chunks.read_kept(file.getvalue()) if image.format == "PNG" else (),
+        chunks=tuple(chunk for chunk in chunks if exif or chunk[0] != png_chunks.EXIF),
         notes=tuple(notes),
     )
 
