@@ -113,9 +113,9 @@ def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
         yield _page(image, file)
 
 
-def _largest_part(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Pixels of a page, or of one of its tiles where these are larger."""
-    tile = [side if isinstance(side, int) else 0 for side in map(image.tag_v2.get, _TILE_SIDES)]
+def _largest_part(image: Image.Image) -> int:
+    """Pixels of a TIFF's page, or of one of its tiles where these are larger."""
+    tile = [side if isinstance(side, int) else 0 for side in map(_tags(image).get, _TILE_SIDES)]
     return max(image.width * image.height, math.prod(tile))
 
 
