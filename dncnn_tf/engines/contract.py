@@ -21,6 +21,9 @@ BYTES_INPUT, BYTES_OUTPUT = "image_bytes", "denoised_bytes"
 """Argument and result of the second. REST carries strings as base64 where their names end in `_bytes`."""
 
 
+_LARGEST_RADIUS = 1000
+
+
 @dataclass(frozen=True)
 class ExportCard:
     """What an engine must know of an exported model, and its graph does not say.
@@ -85,8 +88,10 @@ def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
 def _read_card(card: Path) -> ExportCard:
     try:
         content = parse_card(card)
-        shape = int(content["channels"]), int(content["receptive_radius"])
-        return ExportCard(*shape, content.get("precision", "float32"), content.get("sha256"))
+        channels, radius = int(content["channels"]), int(content["receptive_radius"])
+        if channels not in (1, 3) or not 1 <= radius <= _LARGEST_RADIUS:
+            raise ValueError
+        return ExportCard(channels, radius, content.get("precision", "float32"), content.get("sha256"))
     except FileNotFoundError:
         raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
     except (ModelError, ValueError, TypeError, KeyError):

@@ -79,7 +79,8 @@ def shape_of_card(file: Path, card: dict[str, Any]) -> ModelConfig:
     shape = card.get("model")
     known = [field.name for field in dataclasses.fields(ModelConfig)]
     if not isinstance(shape, dict) or not set(shape) <= set(known):
-        raise ModelError(f"{file}: not a model card: `model` must hold {', '.join(known)}; take another copy")
+        names = ", ".join(known)
+        raise ModelError(f"{file}: not a model card: its 'model' may hold {names} and nothing else; take another copy")
     try:
         return ModelConfig(**shape)
     except OptionError as error:

@@ -74,7 +74,9 @@ def _checked_config(weights: Path) -> ModelConfig:
         received = hashlib.sha256(weights.read_bytes()).hexdigest()
     except FileNotFoundError as error:
         raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
-    config, expected = shape_of_card(card_file, card), str(card.get("sha256"))
+    config, expected = shape_of_card(card_file, card), card.get("sha256")
+    if not isinstance(expected, str):
+        raise ModelError(f"{card_file}: not a model card, without the SHA-256 of its weights; take another copy")
     if received != expected:
         raise ModelError(f"{weights}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
     return config
