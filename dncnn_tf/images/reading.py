@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..errors import first_line
 from . import png as png_chunks
@@ -18,14 +18,12 @@ from . import tiff
 from .content import UNKNOWN, read_content
 from .formats import MAX_PIXELS, READABLE
 from .jpeg import scan_count
+from .metadata import coding, sound_exif, tiff_tags
 from .picture import ImageError, Picture
 from .size_limit import PixelBudget, limited_to
 from .tiff_pages import TiffPages, is_tiff
 
 _AS_8_BITS = ("JPEG2000", "AVIF")
-
-FINE_QUALITY = 95
-"""Of lossy files where nothing says how they were coded, or should be."""
 
 # Pillow's name of a mode, and of the mode it is read in where that is another, with what to say about it.
 _CONVERTED = {
@@ -34,7 +32,6 @@ _CONVERTED = {
 }
 _MOST_SCANS = 100
 
-_SUBFILE_TYPE = 254
 _TILE_SIDES = (322, 323)
 
 
@@ -115,7 +112,7 @@ def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
 
 def _largest_part(image: Image.Image) -> int:
     """Pixels of a TIFF's page, or of one of its tiles where these are larger."""
-    tile = [side if isinstance(side, int) else 0 for side in map(_tags(image).get, _TILE_SIDES)]
+    tile = [side if isinstance(side, int) else 0 for side in map(tiff_tags(image).get, _TILE_SIDES)]
     return max(image.width * image.height, math.prod(tile))
 
 
@@ -130,7 +127,7 @@ def _page(image: Image.Image, file: io.BytesIO) -> Picture:
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
     if image.format in _AS_8_BITS:
         notes.append(f"{image.format} is read with 8 bits for each channel, whatever it holds")
-    exif = _sound_exif(image, notes)
+    exif = sound_exif(image, notes)
     chunks = png_chunks.read_kept(file.getvalue()) if image.format == "PNG" else ()
     return Picture(
         array[..., :-1] if alpha is not None else array,
@@ -139,7 +136,7 @@ def _page(image: Image.Image, file: io.BytesIO) -> Picture:
         icc=image.info.get("icc_profile"),
         exif=exif,
         dpi=image.info.get("dpi"),
-        coding=_coding(image, file),
+        coding=coding(image, file.getvalue()),
         chunks=tuple(chunk for chunk in chunks if exif or chunk[0] != png_chunks.EXIF),
         notes=tuple(notes),
     )
@@ -169,16 +166,11 @@ def _bits(image: Image.Image, file: io.BytesIO) -> int:
     if image.format == "PNG":
         return max(8, file.getbuffer()[24])
     if image.format == "TIFF":
-        bits: tuple[int, ...] = _tags(image).get(ExifTags.Base.BitsPerSample, (1,))
+        bits: tuple[int, ...] = tiff_tags(image).get(ExifTags.Base.BitsPerSample, (1,))
         return max(8, *bits)
     if image.format == "PPM":
         return 16 if _highest_level(file.getvalue()) > 255 else 8
     return 8
-
-
-def _tags(image: Image.Image) -> Mapping[int, Any]:
-    """A TIFF's."""
-    return image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
 
 
 def _highest_level(content: bytes) -> int:
@@ -191,7 +183,7 @@ def _check_kept(image: Image.Image, bits: int) -> None:
     """Refuse what would lose something on the way."""
     if bits not in (8, 16):
         raise ImageError(f"{bits} bits for each channel; 8 and 16 can be read: convert it first")
-    if image.format == "TIFF" and _tags(image).get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
+    if image.format == "TIFF" and tiff_tags(image).get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
         raise ImageError("signed or complex numbers; unsigned ones can be read: convert it first")
     if image.mode not in ("L", "LA", "RGB", "RGBA", "P", "PA", "1", "I", "I;16", "I;16B", "I;16L"):
         raise ImageError(f"colour mode {image.mode}; grey and RGB can be read: convert it first")
@@ -216,7 +208,7 @@ def _array(image: Image.Image, file: io.BytesIO, bits: int, notes: list[str]) ->
 def _sixteen_bits(image: Image.Image, file: io.BytesIO) -> np.ndarray:
     if image.mode.startswith("I"):
         array = np.asarray(image).astype(np.uint16)
-        white_is_zero = image.format == "TIFF" and _tags(image)[ExifTags.Base.PhotometricInterpretation] == 0
+        white_is_zero = image.format == "TIFF" and tiff_tags(image)[ExifTags.Base.PhotometricInterpretation] == 0
         return 65535 - array if white_is_zero else array  # Pillow turns 8-bit ones round by itself
     # Pillow keeps the upper 8 bits of 16-bit colour.
     if image.format == "PNG":
@@ -240,49 +232,3 @@ def _mode_to_read(image: Image.Image, notes: list[str]) -> str:
     if image.mode == "PA" or "transparency" in image.info:
         return {"L": "LA", "RGB": "RGBA"}.get(mode, "RGBA")
     return mode
-
-
-def _sound_exif(image: Image.Image, notes: list[str]) -> bytes | None:
-    try:
-        content = _exif(image)
-        parsed = Image.Exif()
-        parsed.load(content or b"")
-        parsed.tobytes()
-        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-            parsed.get_ifd(group)
-    except Exception:  # Pillow's parser fails in many ways
-        notes.append("its EXIF data is damaged; the result does not keep it")
-        return None
-    return content
-
-
-def _exif(image: Image.Image) -> bytes | None:
-    """EXIF data; of a TIFF, whose tags hold EXIF and layout together, those that describe the picture."""
-    if image.format != "TIFF":
-        return image.info.get("exif")
-    tags, kept = image.getexif(), Image.Exif()
-    kept.update({tag: value for tag, value in tags.items() if tag in tiff.PICTURE_TAGS})
-    groups = {group: tags.get_ifd(group) for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)}
-    for group, values in groups.items():
-        if values:
-            kept.get_ifd(group).update(values)
-    return kept.tobytes() if len(kept) or any(groups.values()) else None
-
-
-def _coding(image: Image.Image, file: io.BytesIO) -> dict[str, Any]:
-    if isinstance(image, JpegImagePlugin.JpegImageFile):  # of several pictures (MPO) too
-        sampling = JpegImagePlugin.get_sampling(image)
-        return {
-            "qtables": image.quantization,
-            **({"subsampling": sampling} if sampling >= 0 else {}),
-            **{key: image.info[key] for key in ("comment", "xmp") if key in image.info},
-            "progressive": "progressive" in image.info,
-        }
-    if image.format in ("WEBP", "AVIF"):
-        xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
-        # How coarsely it was coded, neither says.
-        return ({"lossless": True} if b"VP8L" in file.getvalue()[12:64] else {"quality": FINE_QUALITY}) | xmp
-    if image.format == "TIFF" and image.mode != "1":
-        kind = _tags(image).get(_SUBFILE_TYPE, 0)
-        return {"compression": image.info["compression"], **({"subfiletype": kind} if kind else {})}
-    return {}
