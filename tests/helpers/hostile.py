@@ -151,6 +151,15 @@ def hostile_files() -> Iterator[tuple[str, bytes]]:
     yield "unpacks to much text.png", b"\x89PNG\r\n\x1a\n" + header + 2_000 * text + data
     yield "many chunks.png", b"\x89PNG\r\n\x1a\n" + header + MANY * png_chunk(b"tEXt", b"a\0b") + data
     yield "many frames.gif", gif_of(MANY)
+    red = Image.new("RGB", (8, 8), "red")
+    animated = saved(red, "WEBP", save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    at = animated.index(b"ANMF")
+    end = at + 8 + int.from_bytes(animated[at + 4 : at + 8], "little")
+    frames = animated[8:at] + MANY * animated[at:end]
+    yield "many frames.webp", b"RIFF" + struct.pack("<L", len(frames)) + frames
+    animated = saved(red, "AVIF", save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    at = animated.index(b"stsz") + 8
+    yield "declares a million frames.avif", animated[:at] + struct.pack(">LL", 1, 1_000_000) + animated[at + 8 :]
     yield "goes over its pixels 20,000 times.jpg", jpeg_of_scans(2_000, 20_000)
     several = saved(Image.new("RGB", (8, 8)), "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))])
     at = several.index(struct.pack("<HHL", 0xB001, 4, 1)) + 8
