@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,6 +54,15 @@ def _exif(image: Image.Image) -> bytes | None:
     return kept.tobytes() if len(kept) or any(groups.values()) else None
 
 
+def sound_dpi(image: Image.Image) -> tuple[float, float] | None:
+    """The resolution, if it is one."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if all(0 < value < math.inf for value in (across, down)) else None
+
+
 def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
     """How a file was coded, as options for Pillow's `save` in the same format.
 
@@ -73,6 +83,9 @@ def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
         # How coarsely it was coded, neither says.
         return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
-        kind = tiff_tags(image).get(_SUBFILE_TYPE, 0)
-        return {"compression": image.info["compression"], **({"subfiletype": kind} if kind else {})}
+        kind = tiff_tags(image).get(_SUBFILE_TYPE)
+        return {
+            "compression": image.info["compression"],
+            **({"subfiletype": kind} if isinstance(kind, int) and kind else {}),
+        }
     return {}

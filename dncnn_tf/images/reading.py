@@ -18,7 +18,7 @@ from . import tiff
 from .content import UNKNOWN, read_content
 from .formats import MAX_PIXELS, READABLE
 from .jpeg import scan_count
-from .metadata import coding, sound_exif, tiff_tags
+from .metadata import coding, sound_dpi, sound_exif, tiff_tags
 from .picture import ImageError, Picture
 from .size_limit import PixelBudget, limited_to
 from .tiff_pages import TiffPages, is_tiff
@@ -107,7 +107,18 @@ def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
                 f"a TIFF of an unknown kind, or damaged ({first_line(error)}); convert it, or get a whole copy"
             ) from error
         budget.spend(_largest_part(image))
+        _check_whole(image)
         yield _page(image, file)
+
+
+def _check_whole(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Refuse a TIFF's page that does not name all of its parts, the rest of which Pillow leaves black."""
+    in_planes = tiff_tags(image).get(ExifTags.Base.PlanarConfiguration) == 2 and len(image.tile) > 1
+    planes = len(image.getbands()) if in_planes else 1
+    parts = (part.extents or (0, 0, 0, 0) for part in image.tile)
+    named = sum((right - left) * (lower - upper) for left, upper, right, lower in parts)
+    if named < image.width * image.height * planes:
+        raise ImageError("damaged or cut short, parts of it are missing; get a whole copy")
 
 
 def _largest_part(image: Image.Image) -> int:
@@ -135,7 +146,7 @@ def _page(image: Image.Image, file: io.BytesIO) -> Picture:
         "JPEG" if image.format == "MPO" else str(image.format),
         icc=image.info.get("icc_profile"),
         exif=exif,
-        dpi=image.info.get("dpi"),
+        dpi=sound_dpi(image),
         coding=coding(image, file.getvalue()),
         chunks=tuple(chunk for chunk in chunks if exif or chunk[0] != png_chunks.EXIF),
         notes=tuple(notes),

@@ -23,7 +23,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says 
 
 # Image description, make, model, software, date, artist, copyright.
 _TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)
-_ORIENTATION = 274
+_ORIENTATION, _ORIENTATIONS = 274, range(1, 9)
 PICTURE_TAGS = (*_TEXT_TAGS, _ORIENTATION)
 """Of a TIFF's tags, which hold EXIF data and the file's layout together, those that describe the picture."""
 
@@ -152,7 +152,8 @@ def _options(page: Picture, array: np.ndarray) -> dict[str, Any]:
     exif = Image.Exif()
     exif.load(page.exif or b"")
     text = [(tag, 2, 0, str(exif[tag]), True) for tag in _TEXT_TAGS if tag in exif]
-    orientation = [(_ORIENTATION, 3, 1, exif[_ORIENTATION], True)] if _ORIENTATION in exif else []
+    turned = exif.get(_ORIENTATION)
+    orientation = [(_ORIENTATION, 3, 1, turned, True)] if isinstance(turned, int) and turned in _ORIENTATIONS else []
     own = page.coding.get("compression") if page.format == "TIFF" else None
     compression = _COMPRESSIONS[own if own in _COMPRESSIONS else _OTHERWISE]
     return {

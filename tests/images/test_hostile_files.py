@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import command
-from helpers.hostile import PIXELS, SHORT, at_most, chained, grey_page, hostile_files, jpeg_of_scans, saved, stack
+from helpers.hostile import LONG, PIXELS, SHORT, at_most, chained, grey_page, hostile_files, jpeg_of_scans, saved, stack
 from PIL import Image
 
 from dncnn_tf.data.decoding import DatasetError, decode
@@ -98,6 +99,22 @@ def test_a_picture_inside_a_page_cannot_be_larger_than_the_page() -> None:
     page = [(tag, kind, count, changed.get(tag, value)) for tag, kind, count, value in page]
     with pytest.raises(ImageError, match=r"compressed as jpeg2000; .* can be read: convert it first"):
         read(chained([page], PIXELS))
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_page_that_names_but_one_of_its_strips_is_not_filled_up_with_black(dtype, compression) -> None:
+    buffer = io.BytesIO()
+    levels = np.full((8, 8, 3), 1, dtype)
+    options = {"photometric": "rgb", "rowsperstrip": 2, "compression": compression, "metadata": None}
+    tifffile.imwrite(buffer, levels, **options)
+    content = bytearray(buffer.getvalue())
+    np.testing.assert_array_equal(read(bytes(content)).levels, levels)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        for tag in (file.pages.first.tags[code] for code in (273, 279)):
+            struct.pack_into("<HLL", content, tag.offset + 2, LONG, 1, tag.value[0])
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        read(bytes(content))
 
 
 def test_scans_of_a_jpeg_file_are_counted_and_few() -> None:

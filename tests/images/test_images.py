@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skimage
 import tifffile
+from helpers.hostile import chained, grey_page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
@@ -348,3 +349,14 @@ def test_damaged_exif_of_a_png_file_is_not_kept_when_that_is_said() -> None:
     picture = read(content)
     assert picture.notes == ("its EXIF data is damaged; the result does not keep it",)
     assert b"eXIf" not in encode(picture)
+
+
+def test_tags_of_a_tiff_that_are_no_numbers_of_their_kind_are_left_out() -> None:
+    """A kind of page and a resolution as fractions, of which one is by zero."""
+    fractions = struct.pack("<4L", 2, 1, 72, 0)
+    tags = [(254, 5, 1, 8), *grey_page(8, 24), (282, 5, 1, 8), (283, 5, 1, 16)]
+    picture = read(chained([tags], fractions + bytes(64)))
+    assert (picture.dpi, "subfiletype" in picture.coding) == (None, False)
+    for format in ("TIFF", "PNG", "JPEG"):
+        assert read(encode(picture, format)).levels.shape == (8, 8, 1)
+    assert read(encode(replace(picture, pages=(picture,)), "TIFF")).pages
