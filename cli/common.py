@@ -16,7 +16,9 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
-from dncnn_tf.errors import OptionError, describe
+from dncnn_tf.errors import OptionError, describe, printable
+
+from .streams import drop_what_is_left, remark
 
 INTERRUPTED = 128 + signal.SIGINT
 STOPPED = (INTERRUPTED, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
@@ -51,6 +53,7 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
                 error("stopped")
                 context.exit(INTERRUPTED)
             except BrokenPipeError:
+                drop_what_is_left()
                 context.exit(1)
             except Exception as failure:
                 error(describe(failure))
@@ -69,25 +72,20 @@ def note(line: str) -> None:
 def noter() -> Callable[[str], None]:
     """`note` for other threads, which do not know the command's options."""
     quiet = click.get_current_context().meta["quiet"]
-    return lambda line: None if quiet else click.echo(printable(as_options(line)), err=True)
+    return lambda line: None if quiet else remark(printable(as_options(line)))
 
 
 def error(line: str) -> None:
     """One failure, in one line, on stderr; with --debug, the traceback too."""
     if click.get_current_context().meta["debug"] and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    click.echo(printable(f"error: {as_options(line)}"), err=True)
+    remark(printable(f"error: {as_options(line)}"))
 
 
 def as_options(message: str) -> str:
     """A message of the library: parameters in backticks are this command's options, functions are commands."""
     message = _FUNCTION.sub(lambda match: f"dncnn-tf {match[1].replace('_', '-')}", message)
     return _PARAMETER.sub(lambda match: f"--{match[1].replace('_', '-')}", message)
-
-
-def printable(line: str) -> str:
-    """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
 
 def start_keras() -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from dncnn_tf.errors import OptionError
+from dncnn_tf.errors import OptionError, printable
 
-from .common import as_options, error, noter, own_lines_alone, printable
+from .common import as_options, error, noter, own_lines_alone
 from .progress import bar
+from .streams import drop_what_is_left, require_stdout
 from .tables import JsonFile
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ class FileWork:
             def show(source: Path | None, target: Path | None) -> None:
                 line = f"{source or STREAM} -> {target or STREAM}" if self.dry_run else str(target)
                 if self.dry_run or target is not None:
-                    click.echo(os.fsencode(line), file=results)
+                    shown_line = printable(line).encode() if results.isatty() else os.fsencode(line)
+                    try:
+                        click.echo(shown_line, file=results)
+                    except BrokenPipeError:  # the files are what was asked for, whoever reads their names
+                        drop_what_is_left()
 
             tally = work(
                 inputs,
@@ -87,6 +92,7 @@ class FileWork:
         inputs = [sys.stdin.buffer if given == STREAM else given for given in self.inputs]
         if self.output != STREAM and (STREAM not in self.inputs or self.output is not None):
             return inputs, self.output
+        require_stdout()
         if sys.stdout.isatty() and not self.dry_run:
             raise OptionError("the result is an image file and stdout is a terminal; redirect it or give an `output`")
         return inputs, sys.stdout.buffer

@@ -27,6 +27,7 @@ from .commands.serve import serve
 from .commands.train import train
 from .commands.upscale import upscale
 from .common import STOPPED
+from .streams import make_ready
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,6 +58,7 @@ for _command in (
 
 def main() -> None:
     """Run the command line and end the process."""
+    make_ready()
     try:
         cli(prog_name="dncnn-tf")
     except SystemExit as end:

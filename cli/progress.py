@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from dncnn_tf.errors import printable
+
 
 class Bar:
     """How far some work is; what there is no terminal for is not shown.
@@ -33,7 +35,7 @@ class Bar:
 
     def describe(self, title: str | None = None, *, total: float | None = None) -> None:
         """Change what stands before the bar, or how much there is to do."""
-        self._progress.update(self._task, description=title, total=total)
+        self._progress.update(self._task, description=printable(title) if title else None, total=total)
 
 
 @contextlib.contextmanager
@@ -53,14 +55,14 @@ def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Ba
     counted: tuple[progress.ProgressColumn, ...] = (
         (progress.DownloadColumn(), progress.TransferSpeedColumn())
         if unit == "bytes"
-        else (progress.MofNCompleteColumn(), progress.TextColumn(unit))
+        else (progress.MofNCompleteColumn(), progress.TextColumn(unit, markup=False))
     )
     columns = (
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         *counted,
         progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as shown:
-        yield Bar(shown, context.info_name or "" if title is None else title, total)
+        yield Bar(shown, printable(context.info_name or "" if title is None else title), total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +10,10 @@ from typing import Any
 
 import click
 
-from dncnn_tf.files import is_device, write_json
+from dncnn_tf.errors import printable
+from dncnn_tf.files import is_device, json_text, write_json
+
+from .streams import require_stdout
 
 
 class JsonFile:
@@ -29,6 +31,8 @@ class JsonFile:
         self.overwrite = overwrite
         self.takes_stdout = str(target) == "-"
         self._file = None if self.takes_stdout else target
+        if self.takes_stdout:
+            require_stdout()
         if self._file is None or is_device(self._file):
             return
         if self._file.exists() and not overwrite:
@@ -39,7 +43,7 @@ class JsonFile:
     def write(self, content: Any) -> None:
         """Write what was found, if it is wanted."""
         if self.takes_stdout:
-            click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+            click.echo(json_text(content).encode())  # JSON is UTF-8, whatever the terminal is
         elif self._file is not None:
             write_json(self._file, content, overwrite=self.overwrite)
 
@@ -69,22 +73,27 @@ def show_table(title: str, rows: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    def plain(row: Sequence[str]) -> list[Text]:  # in a name, brackets are no markup
+        return [Text(printable(cell)) for cell in row]
 
     heading, *middle, last = rows
     table = Table(box=box.SIMPLE)
     for i, name in enumerate(heading):
-        table.add_column(name, justify="right" if i else "left")
+        table.add_column(Text(printable(name)), justify="right" if i else "left")
     for row in middle:
-        table.add_row(*row)
+        table.add_row(*plain(row))
     table.add_section()
-    table.add_row(*last, style="bold")
-    click.echo(title)
+    table.add_row(*plain(last), style="bold")
+    click.echo(printable(title))
     # A pipe has no width: nothing is to be cut off there.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def show_columns(rows: Sequence[Sequence[str]]) -> None:
     """Print rows of plain text, the first column to the left, the others to the right."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = (f"{cell:>{width + 3}}" for cell, width in zip(others, widths[1:], strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 from .errors import OptionError
@@ -32,6 +33,13 @@ class ModelConfig:
     batch_norm: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("depth", "filters", "channels"):
+            number = getattr(self, name)
+            if not isinstance(number, Integral) or isinstance(number, bool):
+                raise OptionError(f"{name} must be a whole number. Received: {name}={number!r}")
+        for name in ("residual", "batch_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"{name} must be true or false. Received: {name}={getattr(self, name)!r}")
         if self.depth < 3:
             raise OptionError(f"depth must be at least 3 (first, middle, last layer). Received: depth={self.depth}")
         if self.filters < 1:

@@ -52,3 +52,8 @@ def first_line(failure: Exception | str | None) -> str:
     """What a library says first; an exception's kind where it says nothing."""
     kind = type(failure).__name__ if isinstance(failure, Exception) else "no message"
     return (str(failure or "").strip().splitlines() or [kind])[0]
+
+
+def printable(line: str) -> str:
+    """One line, whatever a file's name holds: line ends, colours, bytes that are no text."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)

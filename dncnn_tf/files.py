@@ -112,7 +112,16 @@ def remove_unfinished() -> None:
 def write_json(target: Path, content: dict[str, Any], *, overwrite: bool = True) -> None:
     """Write a JSON file in one step; `overwrite` as for `atomic_path`."""
     with atomic_path(target, overwrite=overwrite) as path:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json_text(content) + "\n", encoding="utf-8")
+
+
+def json_text(content: Any) -> str:
+    """JSON that is text, whatever a file's name in it holds: controls and bytes that are none are escaped.
+
+    `os.fsencode` of what `json.loads` reads of a name is that name again.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def _link(made: Path, target: Path) -> None:

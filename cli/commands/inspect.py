@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dncnn_tf import __version__
+from dncnn_tf.errors import printable
 
 from ..common import as_options, command, error
 from ..options import max_memory_option, max_pixels_option
@@ -53,11 +53,12 @@ def _show(file: Path, inspection: Inspection) -> None:
     kind = {1: "grey", 3: "RGB"}[inspection.channels] + (" and alpha" if inspection.alpha else "")
     quality = f", quality {inspection.jpeg_quality}" if inspection.jpeg_quality else ""
     tiles = f"tiles of {inspection.tile}×{inspection.tile}" if inspection.tile else "in one part"
-    click.echo(os.fsencode(file))
+    click.echo(printable(str(file)))
     click.echo(f"  picture   {inspection.width}×{inspection.height}, {inspection.bits}-bit {kind}")
     click.echo(f"  file      {inspection.format}{quality}")
-    camera = f", a camera's: neighbours correlate by {inspection.noise.correlation:.1f}"
-    click.echo(f"  noise     σ {inspection.noise.sigma:.1f} (estimated{camera if inspection.noise.of_camera else ''})")
+    noise = inspection.noise  # of one colour all over, it correlates with nothing
+    camera = f", a camera's: neighbours correlate by {noise.correlation:.1f}" if noise.of_camera else ""
+    click.echo(f"  noise     σ {noise.sigma:.1f} (estimated{camera})")
     click.echo(f"  denoise   {inspection.model}, {tiles}")
     for remark in inspection.remarks:
         click.echo(f"  remark    {as_options(remark)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import describe_of
+from ..images.content import read_content
 from ..images.formats import SUFFIXES
 from ..images.picture import Picture
 from ..images.reading import pixel_count, read
@@ -110,7 +111,7 @@ class Conveyor:
         if source is None:
             return
         if is_remote(source):
-            self._ahead[i] = self._reader.submit(source.read_bytes)
+            self._ahead[i] = self._reader.submit(self._fetch, source)
         elif not beside_small or comes_once(source):
             return
         elif 0 < pixel_count(source, max_pixels=self._rules.max_pixels) < _SMALL:
@@ -134,10 +135,14 @@ class Conveyor:
     def _read(self, job: Job) -> Picture:
         if job.source is None:
             assert self._source is not None
-            return self._decode(self._source.read())
-        return self._decode(job.source.read_bytes() if is_remote(job.source) else job.source)
+            return self._decode(self._source)
+        return self._decode(self._fetch(job.source) if is_remote(job.source) else job.source)
 
-    def _decode(self, source: Path | bytes) -> Picture:
+    def _fetch(self, source: Place) -> bytes:
+        with source.open("rb") as stream:
+            return read_content(stream, max_pixels=self._rules.max_pixels)
+
+    def _decode(self, source: Path | bytes | BinaryIO) -> Picture:
         return read(source, max_pixels=self._rules.max_pixels)
 
     def _write(self, job: Job, result: Picture, format: str, extras: list[Picture]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DnCNNError
+from ..images.formats import READABLE
 
 _GREY_MODES = ("1", "L", "LA", "La")
 
@@ -39,7 +40,7 @@ def is_color(path: Path) -> bool:
 
 def _header(path: Path, field: str) -> Any:
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=READABLE) as file:
             return getattr(file, field)
     except Exception as error:  # Pillow's readers fail in many ways on files that are not what their names say
         raise DatasetError(f"{path}: not an image, or damaged; remove it or replace it") from error
@@ -52,7 +53,7 @@ def decode(path: Path, channels: int) -> np.ndarray:
         DatasetError: it is no image, or damaged.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=READABLE) as file:
             return to_8bit(file, channels)
     except Exception as error:
         raise DatasetError(f"{path}: cannot be read ({error}); remove it or replace it") from error

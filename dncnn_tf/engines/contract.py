@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import write_json
-from ..models.cards import ModelError
+from ..models.cards import ModelError, parse_card
 from ..models.folded import Network
+from ..models.limits import require_small_file
 
 SIGNATURE, INPUT, OUTPUT = "serving_default", "noisy", "denoised"
 """What exported models call their main function, its argument and its result."""
@@ -19,6 +19,9 @@ UINT8, IMAGE_BYTES = "uint8", "image_bytes"
 
 BYTES_INPUT, BYTES_OUTPUT = "image_bytes", "denoised_bytes"
 """Argument and result of the second. REST carries strings as base64 where their names end in `_bytes`."""
+
+
+_LARGEST_RADIUS = 1000
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
         )
     if path.is_dir():
         return path, card
+    require_small_file(path)
     content = path.read_bytes()
     # Checked before an engine sees it: LiteRT does not refuse a damaged file, it crashes the process.
     if hashlib.sha256(content).hexdigest() != card.sha256:
@@ -83,12 +87,14 @@ def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
 
 def _read_card(card: Path) -> ExportCard:
     try:
-        content = json.loads(card.read_text(encoding="utf-8"))
-        shape = int(content["channels"]), int(content["receptive_radius"])
-        return ExportCard(*shape, content.get("precision", "float32"), content.get("sha256"))
+        content = parse_card(card)
+        channels, radius = int(content["channels"]), int(content["receptive_radius"])
+        if channels not in (1, 3) or not 1 <= radius <= _LARGEST_RADIUS:
+            raise ValueError
+        return ExportCard(channels, radius, content.get("precision", "float32"), content.get("sha256"))
     except FileNotFoundError:
         raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
-    except (ValueError, TypeError, KeyError):
+    except (ModelError, ValueError, TypeError, KeyError):
         raise ModelError(f"{card}: not the card of an exported model; export it again") from None
 
 

@@ -47,6 +47,10 @@ def open_engine(
     if source.kind in ENGINES_OF_EXPORT:
         name = choose_for_export(str(model), source.kind, engine)
         graph, card = read_export(source.path, precision)
+        if isinstance(graph, bytes) and source.kind == "onnx":
+            from .onnx_graph import require_plain
+
+            require_plain(graph, source.path)
         return _engine_class(name)(graph, card.channels, card.receptive_radius)
     name, arithmetic = choose_engine(str(model), engine, precision, large=large)
     return _engine_class(name).of(read_network(source), arithmetic)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..models.cards import ModelError
+from ..models.cards import ModelError, parse_card
 from ..models.source import find_source
 from ..models.weights_file import card_of_weights
 from .settings import EvaluationTask
@@ -97,10 +96,10 @@ def _recipe(model: str | Path) -> dict[str, Any] | None:
         source = find_source(model)
         of_weights = source.kind in ("shipped", "weights")
         file = card_of_weights(source.path) if of_weights else source.path.with_name("config.json")
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = parse_card(file)
         recipe = content.get("recipe", content)
         return {"task": recipe["task"], "sigma": recipe["sigma"], "channels": content["model"]["channels"]}
-    except (OSError, ValueError, KeyError, ModelError):
+    except (OSError, KeyError, TypeError, AttributeError, ModelError):
         return None
 
 

@@ -96,7 +96,7 @@ def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
             raise ValueError(f"its noisy image must have the same shape, {clean.shape}. Received: {noisy.shape}")
         return noisy
     assert setting.degree is not None
-    rng = np.random.default_rng([setting.seed, zlib.crc32(path.stem.encode())])
+    rng = np.random.default_rng([setting.seed, zlib.crc32(path.stem.encode(errors="surrogateescape"))])
     return add_gaussian_noise(clean, setting.degree, rng)
 
 

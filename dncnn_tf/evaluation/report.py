@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import DnCNNError
+from ..errors import DnCNNError, printable
 from ..files import atomic_path
 from ..images.arrays import from_float
 from .results import ImageScore, Restoration, Result
@@ -64,7 +64,7 @@ class EvaluationReport:
         """Write the three pictures of one image; they are shown below the next table."""
         pictures = {"clean": restoration.clean, "input": restoration.degraded, "output": restoration.restored}
         self._pictures += 1
-        self._figures.append(f"<h3>{html.escape(score.name)}: {score.psnr:.2f} dB, SSIM {score.ssim:.4f}</h3>")
+        self._figures.append(f"<h3>{_text(score.name)}: {score.psnr:.2f} dB, SSIM {score.ssim:.4f}</h3>")
         for kind, picture in pictures.items():
             name = f"{self._pictures:04d}-{kind}.png"
             _write_png(self.page.parent / name, picture, self._overwrite)
@@ -74,20 +74,25 @@ class EvaluationReport:
     def add(self, result: Result) -> None:
         """Add a heading, a table and the pictures since the last one."""
         heading, *rows = result.table()
-        self._body += [f"<h2>{html.escape(result.title)}</h2>", "<table>", _row("th", heading)]
+        self._body += [f"<h2>{_text(result.title)}</h2>", "<table>", _row("th", heading)]
         self._body += [_row("td", row) for row in rows]
         self._body += ["</table>", *self._figures]
         self._figures = []
 
     def write(self, title: str) -> None:
         """Write the page."""
-        page = _PAGE.format(title=html.escape(title), body="\n".join(self._body))
+        page = _PAGE.format(title=_text(title), body="\n".join(self._body))
         with atomic_path(self.page, overwrite=self._overwrite) as path:
             path.write_text(page, encoding="utf-8")
 
 
+def _text(line: str) -> str:
+    """What a person is to see of a name."""
+    return html.escape(printable(line))
+
+
 def _row(tag: str, cells: list[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<{tag}>{_text(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def _write_png(target: Path, picture: np.ndarray, overwrite: bool) -> None:

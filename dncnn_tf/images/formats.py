@@ -17,6 +17,9 @@ SUFFIXES = {
 }
 """Endings of the files that can be read and written, and their format."""
 
+READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
+"""By Pillow's names, the formats that can be read, whatever a file's ending."""
+
 SUFFIX_OF = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
 """What the names of results end in, by the format that was asked for."""
 

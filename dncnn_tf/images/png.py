@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 
 _SIGNATURE_LENGTH = 8
 
+EXIF = b"eXIf"
+
 # Colour, resolution, EXIF, text and time. Not what depends on the pixels' exact values or number format: tRNS, bKGD,
 # sBIT, hIST, PLTE.
-_KEPT = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME")
+_KEPT = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", EXIF, b"tEXt", b"zTXt", b"iTXt", b"tIME")
 
 Chunk = tuple[bytes, bytes]
 
@@ -48,7 +50,7 @@ def make(icc: bytes | None, exif: bytes | None, dpi: tuple[float, float] | None)
         per_metre = (round(value / 0.0254) for value in dpi)
         chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if exif:
-        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+        chunks.append((EXIF, exif.removeprefix(b"Exif\0\0")))
     return tuple(chunks)
 
 

@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..errors import first_line
 from . import png as png_chunks
 from . import tiff
-from .formats import MAX_PIXELS
+from .content import UNKNOWN, read_content
+from .formats import MAX_PIXELS, READABLE
+from .jpeg import scan_count
+from .metadata import coding, sound_dpi, sound_exif, tiff_tags
 from .picture import ImageError, Picture
-from .size_limit import limited_to, require_size
+from .size_limit import PixelBudget, limited_to
+from .tiff_pages import TiffPages, is_tiff
 
-_READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA")
 _AS_8_BITS = ("JPEG2000", "AVIF")
-
-FINE_QUALITY = 95
-"""Of lossy files where nothing says how they were coded, or should be."""
 
 # Pillow's name of a mode, and of the mode it is read in where that is another, with what to say about it.
 _CONVERTED = {
     "P": ("RGB", "palette picture; the result has full colour"),
     "1": ("L", "black-and-white picture; the result has 8-bit grey"),
 }
-_SUBFILE_TYPE = 254
+_MOST_SCANS = 100
+
+_TILE_SIDES = (322, 323)
 
 
-def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read an image file.
 
     Args:
-        source: a path, or a file's content.
+        source: a path, a file's content, or a stream of it.
         max_pixels: refuse larger ones; of several pages together.
 
     Raises:
@@ -46,13 +49,16 @@ def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture
     if isinstance(source, bytes):
         with limited_to(max_pixels):
             return _decode(source, max_pixels)
+    if not isinstance(source, str | Path):
+        return read(read_content(source, max_pixels=max_pixels), max_pixels=max_pixels)
     path = Path(source)
     if path.is_dir():
         raise ImageError(f"{path}: a folder, not an image file")
     if path.is_char_device() or path.is_block_device() or path.is_socket():
         raise ImageError(f"{path}: a device, not an image file")
     try:
-        return read(path.read_bytes(), max_pixels=max_pixels)
+        with path.open("rb") as stream:
+            return read(stream, max_pixels=max_pixels)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error.__cause__
 
@@ -60,7 +66,7 @@ def read(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture
 def pixel_count(path: Path, *, max_pixels: int = MAX_PIXELS) -> int:
     """Width times height, from the file's header alone; 0 where that cannot be read, or is more than `max_pixels`."""
     try:
-        with limited_to(max_pixels), Image.open(path, formats=_READABLE) as image:
+        with limited_to(max_pixels), Image.open(path, formats=READABLE) as image:
             return image.width * image.height
     except Exception:  # `read` says what is wrong with it
         return 0
@@ -76,89 +82,106 @@ def _decode(content: bytes, max_pixels: int) -> Picture:
 
 
 def _picture(content: bytes, max_pixels: int) -> Picture:
-    if tiff.holds_floats(content):
-        return tiff.read_pages(content, max_pixels)
-    image = _open(content)
+    if is_tiff(content):
+        first, *others = _tiff_pages(content, max_pixels)
+        return dataclasses.replace(first, pages=tuple(others))
+    file = io.BytesIO(content)
+    image = _open(file)
     notes = _check_frames(image)
-    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-    if pages > 1:
-        require_size(_pixels_of_pages(image, pages), max_pixels)
-    first, *others = (_page(image, content, i) for i in range(pages))
-    return dataclasses.replace(first, notes=(*notes, *first.notes), pages=tuple(others))
+    if image.format in ("JPEG", "MPO") and (scans := scan_count(content)) > _MOST_SCANS:
+        raise ImageError(f"a JPEG of {scans:,} scans, where a dozen would do; if you trust it, save it anew")
+    picture = _page(image, file)
+    return dataclasses.replace(picture, notes=(*notes, *picture.notes))
 
 
-def _pixels_of_pages(image: Image.Image, pages: int) -> int:
-    total = 0
-    for page in range(pages):
-        image.seek(page)
-        total += image.width * image.height
-    image.seek(0)
-    return total
+def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
+    pages, budget = TiffPages(content, max_pixels), PixelBudget(max_pixels)
+    for file in pages:
+        if pages.hold_floats:
+            yield tiff.read_page(file, budget)
+            continue
+        try:
+            image = TiffImagePlugin.TiffImageFile(file)
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise ImageError(
+                f"a TIFF of an unknown kind, or damaged ({first_line(error)}); convert it, or get a whole copy"
+            ) from error
+        budget.spend(_largest_part(image))
+        _check_whole(image)
+        yield _page(image, file)
 
 
-def _page(image: Image.Image, content: bytes, index: int) -> Picture:
+def _check_whole(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Refuse a TIFF's page that does not name all of its parts, the rest of which Pillow leaves black."""
+    in_planes = tiff_tags(image).get(ExifTags.Base.PlanarConfiguration) == 2 and len(image.tile) > 1
+    planes = len(image.getbands()) if in_planes else 1
+    parts = (part.extents or (0, 0, 0, 0) for part in image.tile)
+    named = sum((right - left) * (lower - upper) for left, upper, right, lower in parts)
+    if named < image.width * image.height * planes:
+        raise ImageError("damaged or cut short, parts of it are missing; get a whole copy")
+
+
+def _largest_part(image: Image.Image) -> int:
+    """Pixels of a TIFF's page, or of one of its tiles where these are larger."""
+    tile = [side if isinstance(side, int) else 0 for side in map(tiff_tags(image).get, _TILE_SIDES)]
+    return max(image.width * image.height, math.prod(tile))
+
+
+def _page(image: Image.Image, file: io.BytesIO) -> Picture:
     notes: list[str] = []
     try:
-        if index:
-            image.seek(index)
-        bits = _bits(image, content)
+        bits = _bits(image, file)
         _check_kept(image, bits)
-        array = _array(image, content, bits, index, notes)
+        array = _array(image, file, bits, notes)
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         raise ImageError(f"damaged or cut short ({first_line(error)}); get a whole copy") from error
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
     if image.format in _AS_8_BITS:
         notes.append(f"{image.format} is read with 8 bits for each channel, whatever it holds")
+    exif = sound_exif(image, notes)
+    chunks = png_chunks.read_kept(file.getvalue()) if image.format == "PNG" else ()
     return Picture(
         array[..., :-1] if alpha is not None else array,
         alpha,
         "JPEG" if image.format == "MPO" else str(image.format),
         icc=image.info.get("icc_profile"),
-        exif=_sound_exif(image, notes),
-        dpi=image.info.get("dpi"),
-        coding=_coding(image, content),
-        chunks=png_chunks.read_kept(content) if image.format == "PNG" else (),
+        exif=exif,
+        dpi=sound_dpi(image),
+        coding=coding(image, file.getvalue()),
+        chunks=tuple(chunk for chunk in chunks if exif or chunk[0] != png_chunks.EXIF),
         notes=tuple(notes),
     )
 
 
-def _open(content: bytes) -> Image.Image:
-    if not content:
+def _open(file: io.BytesIO) -> Image.Image:
+    if not file.getbuffer():
         raise ImageError("empty, 0 bytes; get a whole copy")
     try:
-        return Image.open(io.BytesIO(content), formats=_READABLE)
+        return Image.open(file, formats=READABLE)
     except UnidentifiedImageError:
-        raise ImageError(
-            "not an image, damaged, or of an unknown kind; PNG, JPEG, TIFF, WebP, BMP, PGM, PPM, TGA, JPEG 2000 and "
-            "AVIF can be read"
-        ) from None
+        raise ImageError(UNKNOWN) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(f"damaged or cut short ({first_line(error)}); get a whole copy") from error
 
 
 def _check_frames(image: Image.Image) -> list[str]:
-    if getattr(image, "n_frames", 1) == 1 or image.format == "TIFF":
+    if not getattr(image, "is_animated", False):  # unlike `n_frames`, known without going through all of them
         return []
     if image.format == "MPO":
         return ["holds several pictures; the result has the first alone"]
     raise ImageError("animated; split it into files of one picture")
 
 
-def _bits(image: Image.Image, content: bytes) -> int:
+def _bits(image: Image.Image, file: io.BytesIO) -> int:
     """Depth in the file, which Pillow's mode does not tell for 16-bit colour."""
     if image.format == "PNG":
-        return max(8, content[24])
+        return max(8, file.getbuffer()[24])
     if image.format == "TIFF":
-        bits: tuple[int, ...] = _tags(image).get(ExifTags.Base.BitsPerSample, (1,))
+        bits: tuple[int, ...] = tiff_tags(image).get(ExifTags.Base.BitsPerSample, (1,))
         return max(8, *bits)
     if image.format == "PPM":
-        return 16 if _highest_level(content) > 255 else 8
+        return 16 if _highest_level(file.getvalue()) > 255 else 8
     return 8
-
-
-def _tags(image: Image.Image) -> Mapping[int, Any]:
-    """A TIFF's."""
-    return image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
 
 
 def _highest_level(content: bytes) -> int:
@@ -171,7 +194,7 @@ def _check_kept(image: Image.Image, bits: int) -> None:
     """Refuse what would lose something on the way."""
     if bits not in (8, 16):
         raise ImageError(f"{bits} bits for each channel; 8 and 16 can be read: convert it first")
-    if image.format == "TIFF" and _tags(image).get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
+    if image.format == "TIFF" and tiff_tags(image).get(ExifTags.Base.SampleFormat, (1,))[0] != 1:
         raise ImageError("signed or complex numbers; unsigned ones can be read: convert it first")
     if image.mode not in ("L", "LA", "RGB", "RGBA", "P", "PA", "1", "I", "I;16", "I;16B", "I;16L"):
         raise ImageError(f"colour mode {image.mode}; grey and RGB can be read: convert it first")
@@ -179,10 +202,10 @@ def _check_kept(image: Image.Image, bits: int) -> None:
         raise ImageError("16 bits with a transparent colour; convert it to RGBA first")
 
 
-def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list[str]) -> np.ndarray:
+def _array(image: Image.Image, file: io.BytesIO, bits: int, notes: list[str]) -> np.ndarray:
     """uint8 or uint16 (H, W, 1 to 4)."""
     if bits == 16:
-        array = _sixteen_bits(image, content, page).astype(np.uint16)  # in this machine's order of bytes
+        array = _sixteen_bits(image, file).astype(np.uint16)  # in this machine's order of bytes
     else:
         image.load()  # of a PNG, only now all of its description is known
         mode = _mode_to_read(image, notes)
@@ -193,27 +216,23 @@ def _array(image: Image.Image, content: bytes, bits: int, page: int, notes: list
     return array
 
 
-def _sixteen_bits(image: Image.Image, content: bytes, page: int) -> np.ndarray:
+def _sixteen_bits(image: Image.Image, file: io.BytesIO) -> np.ndarray:
     if image.mode.startswith("I"):
         array = np.asarray(image).astype(np.uint16)
-        white_is_zero = image.format == "TIFF" and _tags(image)[ExifTags.Base.PhotometricInterpretation] == 0
+        white_is_zero = image.format == "TIFF" and tiff_tags(image)[ExifTags.Base.PhotometricInterpretation] == 0
         return 65535 - array if white_is_zero else array  # Pillow turns 8-bit ones round by itself
     # Pillow keeps the upper 8 bits of 16-bit colour.
     if image.format == "PNG":
         import imagecodecs
 
-        return imagecodecs.png_decode(content)
+        return imagecodecs.png_decode(file.getvalue())
     if image.format == "PPM":
         import netpbmfile
 
-        array = netpbmfile.imread(io.BytesIO(content)).reshape(image.height, image.width, 3)
-        highest = _highest_level(content)
+        array = netpbmfile.imread(io.BytesIO(file.getvalue())).reshape(image.height, image.width, 3)
+        highest = _highest_level(file.getvalue())
         return array if highest == 65535 else np.rint(array * (65535 / highest)).astype(np.uint16)
-    import tifffile
-
-    array = tifffile.imread(io.BytesIO(content), key=page)
-    planar = _tags(image).get(ExifTags.Base.PlanarConfiguration) == 2
-    return np.moveaxis(array, 0, -1) if planar else array
+    return tiff.read_levels(file, PixelBudget(_largest_part(image)))
 
 
 def _mode_to_read(image: Image.Image, notes: list[str]) -> str:
@@ -224,49 +243,3 @@ def _mode_to_read(image: Image.Image, notes: list[str]) -> str:
     if image.mode == "PA" or "transparency" in image.info:
         return {"L": "LA", "RGB": "RGBA"}.get(mode, "RGBA")
     return mode
-
-
-def _sound_exif(image: Image.Image, notes: list[str]) -> bytes | None:
-    try:
-        content = _exif(image)
-        parsed = Image.Exif()
-        parsed.load(content or b"")
-        parsed.tobytes()
-        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-            parsed.get_ifd(group)
-    except Exception:  # Pillow's parser fails in many ways
-        notes.append("its EXIF data is damaged; the result does not keep it")
-        return None
-    return content
-
-
-def _exif(image: Image.Image) -> bytes | None:
-    """EXIF data; of a TIFF, whose tags hold EXIF and layout together, those that describe the picture."""
-    if image.format != "TIFF":
-        return image.info.get("exif")
-    tags, kept = image.getexif(), Image.Exif()
-    kept.update({tag: value for tag, value in tags.items() if tag in tiff.PICTURE_TAGS})
-    groups = {group: tags.get_ifd(group) for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)}
-    for group, values in groups.items():
-        if values:
-            kept.get_ifd(group).update(values)
-    return kept.tobytes() if len(kept) or any(groups.values()) else None
-
-
-def _coding(image: Image.Image, content: bytes) -> dict[str, Any]:
-    if isinstance(image, JpegImagePlugin.JpegImageFile):  # of several pictures (MPO) too
-        sampling = JpegImagePlugin.get_sampling(image)
-        return {
-            "qtables": image.quantization,
-            **({"subsampling": sampling} if sampling >= 0 else {}),
-            **{key: image.info[key] for key in ("comment", "xmp") if key in image.info},
-            "progressive": "progressive" in image.info,
-        }
-    if image.format in ("WEBP", "AVIF"):
-        xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
-        # How coarsely it was coded, neither says.
-        return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
-    if image.format == "TIFF" and image.mode != "1":
-        kind = _tags(image).get(_SUBFILE_TYPE, 0)
-        return {"compression": image.info["compression"], **({"subfiletype": kind} if kind else {})}
-    return {}

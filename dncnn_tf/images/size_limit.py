@@ -31,6 +31,26 @@ def require_size(pixels: int, max_pixels: int) -> None:
         )
 
 
+class PixelBudget:
+    """What the pages of one file may still have, of all the pixels that a picture may have.
+
+    Args:
+        max_pixels: of all pages together.
+    """
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels, self._spent = max_pixels, 0
+
+    def spend(self, pixels: int) -> None:
+        """Ask for the pixels of a page before it is unpacked.
+
+        Raises:
+            ImageError: that is more than is left.
+        """
+        self._spent += pixels
+        require_size(self._spent, self._max_pixels)
+
+
 @contextlib.contextmanager
 def limited_to(max_pixels: int) -> Iterator[None]:
     """Pillow refuses pictures of more pixels, and no others, in this thread while the block runs.

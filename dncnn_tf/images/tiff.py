@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import io
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +14,16 @@ from PIL import Image
 
 from .arrays import check_levels
 from .picture import ImageError, Picture
-from .size_limit import require_size
+from .size_limit import PixelBudget
 
 if TYPE_CHECKING:
     import tifffile
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says of damaged files, errors say
 
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
 # Image description, make, model, software, date, artist, copyright.
 _TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)
-_ORIENTATION = 274
+_ORIENTATION, _ORIENTATIONS = 274, range(1, 9)
 PICTURE_TAGS = (*_TEXT_TAGS, _ORIENTATION)
 """Of a TIFF's tags, which hold EXIF data and the file's layout together, those that describe the picture."""
 
@@ -36,42 +34,70 @@ _COMPRESSIONS = {"raw": None, "tiff_adobe_deflate": "adobe_deflate", "tiff_lzw":
 _OTHERWISE = "tiff_adobe_deflate"
 
 
-def holds_floats(content: bytes) -> bool:
-    """Whether a file is a TIFF of floating-point numbers, which Pillow reads in part and does not write."""
-    if content[:4] not in _MAGIC:
-        return False
-    import tifffile
+# By TIFF's numbers, those whose unpacker is told how much a part holds: none, LZW, Deflate twice, PackBits, LZMA, Zstd.
+_BOUNDED = (1, 5, 8, 32946, 32773, 34925, 50000)
 
-    try:
-        with tifffile.TiffFile(io.BytesIO(content)) as file:
-            return any(np.issubdtype(page.dtype, np.floating) for page in file.pages)
-    except Exception:  # damaged; who reads it says so
-        return False
+# Parts may share data: those of a page may be so many times as large as the file.
+_SHARED = 8
 
 
-def read_pages(content: bytes, max_pixels: int) -> Picture:
-    """Read a TIFF of grey or RGB numbers, unsigned of 8 or 16 bits or floating-point.
+def read_page(file: io.BytesIO, budget: PixelBudget) -> Picture:
+    """Read a TIFF of one page of grey or RGB numbers, unsigned of 8 or 16 bits or floating-point.
+
+    Args:
+        file: as `TiffPages` gives it.
+        budget: of all its pages.
 
     Raises:
-        ImageError: it holds something else, or more than `max_pixels` pixels in all.
+        ImageError: it holds something else, or more pixels than are left.
     """
+    with _opened(file, budget) as page:
+        if page.axes not in ("YX", "YXS", "SYX"):
+            raise ImageError(
+                f"numbers in the order {page.axes}; pictures of rows and columns can be read: convert it first"
+            )
+        return _picture(page)
+
+
+def read_levels(file: io.BytesIO, budget: PixelBudget) -> np.ndarray:
+    """Read the numbers of a TIFF of one page, (H, W, C); arguments and errors as for `read_page`."""
+    with _opened(file, budget) as page:
+        return _levels(page)
+
+
+@contextlib.contextmanager
+def _opened(file: io.BytesIO, budget: PixelBudget) -> Iterator[tifffile.TiffPage]:
+    """A page that unpacks to no more than it says, and says no more than is left."""
     import tifffile
 
-    with tifffile.TiffFile(io.BytesIO(content)) as file:
-        require_size(sum(math.prod(page.shape[:2]) for page in file.pages), max_pixels)
-        first, *others = (_read_page(page.aspage()) for page in file.pages)
-    return dataclasses.replace(first, pages=tuple(others))
+    # Files of some microscopes and scanners, tifffile would follow from page to page by rules of their own.
+    file.seek(0)
+    with tifffile.TiffFile(file, is_lsm=False, is_ndpi=False, is_scanimage=False) as tiff:
+        page = tiff.pages.first
+        if page.samplesperpixel > 4:
+            raise ImageError(f"{page.samplesperpixel} channels; grey and RGB can be read: convert it first")
+        if page.compression not in _BOUNDED:
+            raise ImageError(
+                f"compressed as {_compression(page)}; with such numbers Deflate, LZW, LZMA, PackBits and Zstd can be "
+                "read: convert it first"
+            )
+        depth = page.imagedepth
+        budget.spend(max(page.imagewidth * page.imagelength * depth, page.tilewidth * page.tilelength * page.tiledepth))
+        shared = sum(page.databytecounts) > _SHARED * len(file.getbuffer())
+        if shared or math.prod(page.chunked) > len(page.dataoffsets):
+            raise ImageError("damaged or cut short, parts of it are missing; get a whole copy")
+        yield page
 
 
-def _read_page(page: tifffile.TiffPage) -> Picture:
-    if page.axes not in ("YX", "YXS", "SYX") or page.samplesperpixel > 4:
-        raise ImageError(
-            f"numbers in the order {page.axes}; pictures of rows and columns can be read: convert it first"
-        )
+def _levels(page: tifffile.TiffPage) -> np.ndarray:
     array = page.asarray()
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array
-    array = array.reshape(*array.shape[:2], -1)
+    return array.reshape(*array.shape[:2], -1)
+
+
+def _picture(page: tifffile.TiffPage) -> Picture:
+    array = _levels(page)
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
     levels = array[..., :-1] if alpha is not None else array
     try:
@@ -126,7 +152,8 @@ def _options(page: Picture, array: np.ndarray) -> dict[str, Any]:
     exif = Image.Exif()
     exif.load(page.exif or b"")
     text = [(tag, 2, 0, str(exif[tag]), True) for tag in _TEXT_TAGS if tag in exif]
-    orientation = [(_ORIENTATION, 3, 1, exif[_ORIENTATION], True)] if _ORIENTATION in exif else []
+    turned = exif.get(_ORIENTATION)
+    orientation = [(_ORIENTATION, 3, 1, turned, True)] if isinstance(turned, int) and turned in _ORIENTATIONS else []
     own = page.coding.get("compression") if page.format == "TIFF" else None
     compression = _COMPRESSIONS[own if own in _COMPRESSIONS else _OTHERWISE]
     return {

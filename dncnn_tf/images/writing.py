@@ -15,8 +15,8 @@ from ..files import atomic_path
 from . import png as png_chunks
 from . import tiff
 from .arrays import from_float, to_float
+from .metadata import FINE_QUALITY
 from .picture import ImageError, Picture
-from .reading import FINE_QUALITY
 
 _WITH_ALPHA = ("PNG", "TIFF", "WEBP", "TGA", "JPEG2000", "AVIF")
 _WITH_QUALITY = ("JPEG", "WEBP", "AVIF")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
-from ..config import RECIPES
-from ..errors import DnCNNError
+from ..config import RECIPES, ModelConfig
+from ..errors import DnCNNError, OptionError
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
@@ -15,6 +16,9 @@ DEGREE_NAMES = {"denoise": "sigma", "super-resolution": "scale", "jpeg": "qualit
 """How hard each task of an evaluation is, is told by one number, its degree; so a card and an option call it."""
 
 _DEGREE_TEXTS = {"denoise": "σ {:g}", "super-resolution": "×{:g}", "jpeg": "quality {:g}"}
+
+
+_LARGEST = 10_000_000  # bytes of a card; those of the shipped models have some 5,000
 
 
 class ModelError(DnCNNError):
@@ -42,6 +46,45 @@ def read_card(name: str) -> dict[str, Any]:
         raise ModelError(f"{name}: no such model is shipped; there are: {', '.join(shipped_models())}")
     card: dict[str, Any] = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
     return card
+
+
+def parse_card(file: Path) -> dict[str, Any]:
+    """What a card's file holds.
+
+    Raises:
+        ModelError: it is no card, or damaged.
+        FileNotFoundError: it is not there.
+    """
+    with file.open("rb") as stream:
+        text = stream.read(_LARGEST + 1)
+    try:
+        content = json.loads(text) if len(text) <= _LARGEST else None
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise ModelError(f"{file}: not a model card, or damaged; take another copy of it and of what it belongs to")
+    return content
+
+
+def shape_of_card(file: Path, card: dict[str, Any]) -> ModelConfig:
+    """The network that a card describes.
+
+    Args:
+        file: where the card is.
+        card: as `parse_card` returns it.
+
+    Raises:
+        ModelError: it describes none.
+    """
+    shape = card.get("model")
+    known = [field.name for field in dataclasses.fields(ModelConfig)]
+    if not isinstance(shape, dict) or not set(shape) <= set(known):
+        names = ", ".join(known)
+        raise ModelError(f"{file}: not a model card: its 'model' may hold {names} and nothing else; take another copy")
+    try:
+        return ModelConfig(**shape)
+    except OptionError as error:
+        raise ModelError(f"{file}: not a model card: {error}") from None
 
 
 def task_and_degree(row: dict[str, Any]) -> tuple[str, float | None]:

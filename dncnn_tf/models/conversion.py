@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,16 @@ import numpy as np
 
 from ..config import ModelConfig
 from ..errors import DnCNNError, OptionError, first_line
+from .cards import ModelError
+from .hdf5 import Arrays, HDF5Error
+from .limits import require_small_file, require_small_network, require_small_unpacked
 from .weights import save_model
 
 if TYPE_CHECKING:
     import keras
+
+
+_MOST_CELLS = 4_000
 
 
 class ConversionError(DnCNNError):
@@ -95,7 +102,12 @@ def _read(path: Path) -> keras.Model:
     if not path.is_file():
         raise ConversionError(f"{path}: no such file")
     try:
-        return build_from(readers[path.suffix.lower()](path))
+        require_small_file(path)
+        convs = readers[path.suffix.lower()](path)
+        require_small_network(path, len(convs), max(conv.kernel.shape[-1] for conv in convs))
+        return build_from(convs)
+    except ModelError as error:
+        raise ConversionError(str(error)) from None
     except (ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise ConversionError(f"{path}: not the weights of a DnCNN ({error})") from error
 
@@ -160,24 +172,27 @@ def read_matconvnet(path: Path) -> list[Convolution]:
     try:
         with h5py.File(path, "r") as file:
             return _matconvnet_convolutions(file)
-    except OSError as error:
-        raise ConversionError(f"{path}: damaged ({error})") from error
+    except HDF5Error as error:
+        raise ConversionError(f"{path}: {error}") from None
+    except (OSError, RuntimeError) as error:
+        raise ConversionError(f"{path}: damaged ({first_line(error)})") from error
 
 
 def _matconvnet_convolutions(file: h5py.File) -> list[Convolution]:
+    arrays = Arrays(file)
     if "net" not in file or "layers" not in file["net"]:
         raise ValueError("there is no net.layers in it")
     convs: list[Convolution] = []
-    for reference in file["net"]["layers"][()].ravel():
+    for reference in _references(arrays, file["net"]["layers"]):
         layer = file[reference]
-        kind = "".join(map(chr, layer["type"][()].ravel()))
+        kind = "".join(map(chr, arrays.read(layer["type"]).ravel()))
         if kind == "conv":
-            kernel, bias = _cell(file, layer["weights"])
+            kernel, bias = _cell(arrays, file, layer["weights"])
             # MATLAB keeps (height, width, inputs, outputs), less trailing ones; HDF5 has its axes reversed.
             kernel = kernel.T.reshape(kernel.T.shape + (1,) * (4 - kernel.ndim))
             convs.append(Convolution(kernel, bias.ravel()))
         elif kind == "bnorm":
-            gamma, beta, (mean, sigma) = _cell(file, layer["weights"])
+            gamma, beta, (mean, sigma) = _cell(arrays, file, layer["weights"])
             norm = Normalization(gamma.ravel(), beta.ravel(), mean, sigma)
             convs[-1] = Convolution(convs[-1].kernel, convs[-1].bias, norm)
         elif kind not in ("relu", "loss"):
@@ -185,9 +200,16 @@ def _matconvnet_convolutions(file: h5py.File) -> list[Convolution]:
     return convs
 
 
-def _cell(file: h5py.File, cell: h5py.Dataset) -> list[np.ndarray]:
+def _cell(arrays: Arrays, file: h5py.File, cell: h5py.Dataset) -> list[np.ndarray]:
     """The arrays of a MATLAB cell array, which holds references."""
-    return [file[reference][()] for reference in cell[()].ravel()]
+    return [arrays.read(file[reference]) for reference in _references(arrays, cell)]
+
+
+def _references(arrays: Arrays, cell: h5py.Dataset) -> np.ndarray:
+    """What the cells of a MATLAB cell array refer to, of which no part of a network has many."""
+    if cell.size > _MOST_CELLS:
+        raise ValueError(f"a cell array of {cell.size:,}; a DnCNN has at most {_MOST_CELLS:,} layers and activations")
+    return arrays.read(cell).ravel()
 
 
 def read_kair(path: Path) -> list[Convolution]:
@@ -201,6 +223,8 @@ def read_kair(path: Path) -> list[Convolution]:
         import torch
     except ImportError:
         raise ConversionError(f"{path}: reading .pth needs PyTorch; install it with: pip install torch") from None
+    if zipfile.is_zipfile(path):
+        require_small_unpacked(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or foreign file fails in many ways

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 import h5py
@@ -11,8 +10,9 @@ import numpy as np
 
 from ..config import ModelConfig
 from ..errors import first_line
-from .cards import ModelError
-from .limits import require_small_weights
+from .cards import ModelError, parse_card, shape_of_card
+from .hdf5 import Arrays, HDF5Error
+from .limits import require_small_file, require_small_network
 
 
 def read_layers(path: Path) -> tuple[ModelConfig, dict[str, list[np.ndarray]]]:
@@ -28,14 +28,24 @@ def read_layers(path: Path) -> tuple[ModelConfig, dict[str, list[np.ndarray]]]:
         ModelError: file or card is missing or damaged, they do not belong together, or they are too large.
     """
     config = _checked_config(path)
+    require_small_network(path, config.depth, config.filters)
     try:
-        require_small_weights(path, config)
         with h5py.File(path) as file:
+            arrays = Arrays(file)
             groups = [group["vars"] for group in file["layers"].values()]
-            layers = {group.attrs["name"]: [group[str(i)][...] for i in range(len(group))] for group in groups}
-    except (OSError, KeyError, ValueError, AttributeError) as error:
+            layers = {_name(group): [arrays.read(group[str(i)]) for i in range(len(group))] for group in groups}
+    except HDF5Error as error:
+        raise ModelError(f"{path}: {error}") from None
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise misfit(path, config, error) from error
     return config, layers
+
+
+def _name(group: h5py.Group) -> str:
+    """What a group says that its layer is called."""
+    if group.attrs.get_id("name").shape != ():
+        raise ValueError("a layer has several names")
+    return str(group.attrs["name"])
 
 
 def misfit(path: Path, config: ModelConfig, error: Exception) -> ModelError:
@@ -59,13 +69,14 @@ def _checked_config(weights: Path) -> ModelConfig:
     """
     card_file = card_of_weights(weights)
     try:
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        config, expected = ModelConfig(**card["model"]), card["sha256"]
+        card = parse_card(card_file)
+        require_small_file(weights)
         received = hashlib.sha256(weights.read_bytes()).hexdigest()
     except FileNotFoundError as error:
         raise ModelError(f"{error.filename}: missing; weights and their card (.json) belong side by side") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{card_file}: not a model card ({error})") from None
+    config, expected = shape_of_card(card_file, card), card.get("sha256")
+    if not isinstance(expected, str):
+        raise ModelError(f"{card_file}: not a model card, without the SHA-256 of its weights; take another copy")
     if received != expected:
         raise ModelError(f"{weights}: damaged, its SHA-256 is not the card's ({received[:12]}… for {expected[:12]}…)")
     return config

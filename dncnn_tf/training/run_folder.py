@@ -6,16 +6,16 @@ import contextlib
 import csv
 import dataclasses
 import fcntl
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 
 from ..config import TrainConfig
-from ..errors import DnCNNError
+from ..errors import DnCNNError, OptionError
 from ..files import atomic_path, write_json
 from ..models import batch_norm  # noqa: F401 (checkpoints hold what these register with Keras)
+from ..models.cards import ModelError, parse_card
 from ..models.weights import save_model
 from . import losses, optimizers  # noqa: F401 (checkpoints hold what these register with Keras)
 
@@ -70,11 +70,13 @@ class Run:
             RunError: there is none, it is damaged, or it is not the expected one.
         """
         try:
-            config = TrainConfig.from_dict(json.loads(self.config_file.read_text(encoding="utf-8")))
+            config = TrainConfig.from_dict(parse_card(self.config_file))
         except FileNotFoundError:
             raise RunError(f"{self.folder}: no run to go on with (config.json is missing)") from None
-        except (ValueError, TypeError, KeyError) as error:
+        except OptionError as error:
             raise RunError(f"{self.config_file}: damaged ({error}); start a new run with another `output`") from None
+        except (ModelError, ValueError, TypeError, KeyError, AttributeError):
+            raise RunError(f"{self.config_file}: damaged; start a new run with another `output`") from None
         if expected is not None:
             _require_equal(self.folder, config, expected)
         return config

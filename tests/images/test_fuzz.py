@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import skimage
 import tifffile
 from conftest import command
+from helpers.hostile import LONG, at_most, chained, grey_page
 from helpers.models import trained_like
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -94,14 +96,62 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
-@settings(max_examples=COUNT, deadline=10_000, suppress_health_check=list(HealthCheck))
+NUMBERS = (0, 1, 2, 3, 8, 16, 32, 255, 256, 65_535, 65_536, 2**31 - 1, 2**31, 2**32 - 1)
+TAGS = (254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339, 347)
+FURTHER_TAGS = (282, 270, 33432, 33550, 34412, 34665, 34675, 34853, 37724, 40965, 50838, 50839, 65426)
+
+
+@st.composite
+def structured(draw: st.DrawFn) -> bytes:
+    """TIFF files whose parts fit: pages in a circle, by the thousand or beyond the end, tags that name each other."""
+
+    def value() -> Any:
+        number, page = draw(st.sampled_from(NUMBERS)), draw(st.integers(0, 9))
+        return draw(
+            st.sampled_from(
+                [number, 8, lambda starts: starts[page % len(starts)], lambda starts: (starts[-1] + number) % 2**32]
+            )
+        )
+
+    def page() -> list[Any]:
+        bits, format = draw(st.sampled_from([(8, 1), (8, 1), (16, 1), (16, 1), (32, 3), (64, 3)]))
+        samples = draw(st.integers(1, 4))
+        tags = {tag: number for tag, _, _, number in grey_page(draw(st.sampled_from([1, 8, 8, 40, 20_000])), 8)}
+        tags |= {258: bits, 339: format, 277: samples, 262: draw(st.sampled_from([0, 1, 2, 3, 5, 6]))}
+        tags[259] = draw(st.sampled_from([*[1] * 8, 5, 7, 8, 32773, 34712, 50000]))
+        tags[279] = draw(st.sampled_from([64, 10_000, 10_000, 2**32 - 1]))
+        entries = [(tag, LONG, 1, number) for tag, number in tags.items()]
+        for _ in range(draw(st.integers(0, 2))):
+            tag = draw(st.sampled_from(TAGS + FURTHER_TAGS))
+            entries = [entry for entry in entries if entry[0] != tag or draw(st.booleans())]
+            entries.append((tag, draw(st.integers(0, 18)), draw(st.sampled_from(NUMBERS)), value()))
+        return sorted(entries, key=lambda entry: entry[0])
+
+    pages = [page() for _ in range(draw(st.integers(1, 4)))] * draw(st.sampled_from([1, 1, 1, 2, 30, 1_000]))
+    last = draw(st.booleans()) and value()
+    data = draw(st.sampled_from([bytes(64), *[bytes(20_000)] * 4, zlib.compress(bytes(3_000_000)), FILES["JPEG"]]))
+    return chained(pages, data, last if callable(last) else lambda _: int(last), big=draw(st.booleans()))
+
+
+@settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck))
 @given(damaged())
 @example(b"II*\0" + bytes(60))
 @example(b"P6 1 1 70000\n" + bytes(6))
 @example(b"P6 \t9 31 65535\n" + bytes(9 * 31 * 6))
 @example(FILES["JPEG"].replace(b"Exif\0\0MM", b"Exif\0\0\0M"))
 def test_a_damaged_file_is_read_or_refused_in_one_line(content: bytes) -> None:
-    picture, refusal = attempt(read, content)
+    read_or_refuse(content)
+
+
+@settings(max_examples=COUNT // 10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(structured())
+def test_a_tiff_that_leads_in_circles_is_read_or_refused_at_once(content: bytes) -> None:
+    read_or_refuse(content)
+
+
+def read_or_refuse(content: bytes) -> None:
+    with at_most(10):
+        picture, refusal = attempt(read, content)
     if picture is None:
         assert refusal
         assert "\n" not in refusal

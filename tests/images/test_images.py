@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import skimage
 import tifffile
+from helpers.hostile import chained, grey_page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
@@ -331,3 +333,30 @@ def test_writing_is_all_or_nothing(chelsea, tmp_path, monkeypatch):
     assert target.read_bytes() == b"old"
     write(picture, target)
     np.testing.assert_array_equal(np.asarray(Image.open(target)), np.asarray(chelsea))
+
+
+def test_damaged_exif_of_a_png_file_is_not_kept_when_that_is_said() -> None:
+    image, exif = Image.effect_noise((9, 9), 50), Image.Exif()
+    exif[271] = "Camera maker"
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    content = buffer.getvalue()
+    assert Image.open(io.BytesIO(encode(read(content)))).getexif()[271] == "Camera maker"
+    at = content.index(b"eXIf") + 4
+    length = int.from_bytes(content[at - 8 : at - 4])
+    damaged = b"\0" * length
+    content = content[:at] + damaged + zlib.crc32(b"eXIf" + damaged).to_bytes(4) + content[at + length + 4 :]
+    picture = read(content)
+    assert picture.notes == ("its EXIF data is damaged; the result does not keep it",)
+    assert b"eXIf" not in encode(picture)
+
+
+def test_tags_of_a_tiff_that_are_no_numbers_of_their_kind_are_left_out() -> None:
+    """A kind of page and a resolution as fractions, of which one is by zero."""
+    fractions = struct.pack("<4L", 2, 1, 72, 0)
+    tags = [(254, 5, 1, 8), *grey_page(8, 24), (282, 5, 1, 8), (283, 5, 1, 16)]
+    picture = read(chained([tags], fractions + bytes(64)))
+    assert (picture.dpi, "subfiletype" in picture.coding) == (None, False)
+    for format in ("TIFF", "PNG", "JPEG"):
+        assert read(encode(picture, format)).levels.shape == (8, 8, 1)
+    assert read(encode(replace(picture, pages=(picture,)), "TIFF")).pages

@@ -1,0 +1,91 @@
+"""What an opened image file says beside its pixels: EXIF data, tags, and how it was coded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
+
+from . import tiff
+
+FINE_QUALITY = 95
+"""Of lossy files where nothing says how they were coded, or should be."""
+
+_SUBFILE_TYPE = 254
+
+
+def tiff_tags(image: Image.Image) -> Mapping[int, Any]:
+    """The tags of an opened TIFF; of another file, none."""
+    return image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+
+
+def sound_exif(image: Image.Image, notes: list[str]) -> bytes | None:
+    """EXIF data, if it can be read; if not, a note says so.
+
+    Args:
+        image: opened.
+        notes: for people.
+    """
+    try:
+        content = _exif(image)
+        parsed = Image.Exif()
+        parsed.load(content or b"")
+        parsed.tobytes()
+        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            parsed.get_ifd(group)
+    except Exception:  # Pillow's parser fails in many ways
+        notes.append("its EXIF data is damaged; the result does not keep it")
+        return None
+    return content
+
+
+def _exif(image: Image.Image) -> bytes | None:
+    """EXIF data; of a TIFF, whose tags hold EXIF and layout together, those that describe the picture."""
+    if image.format != "TIFF":
+        return image.info.get("exif")
+    tags, kept = image.getexif(), Image.Exif()
+    kept.update({tag: value for tag, value in tags.items() if tag in tiff.PICTURE_TAGS})
+    groups = {group: tags.get_ifd(group) for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)}
+    for group, values in groups.items():
+        if values:
+            kept.get_ifd(group).update(values)
+    return kept.tobytes() if len(kept) or any(groups.values()) else None
+
+
+def sound_dpi(image: Image.Image) -> tuple[float, float] | None:
+    """The resolution, if it is one."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if all(0 < value < math.inf for value in (across, down)) else None
+
+
+def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
+    """How a file was coded, as options for Pillow's `save` in the same format.
+
+    Args:
+        image: opened.
+        content: of the file.
+    """
+    if isinstance(image, JpegImagePlugin.JpegImageFile):  # of several pictures (MPO) too
+        sampling = JpegImagePlugin.get_sampling(image)
+        return {
+            "qtables": image.quantization,
+            **({"subsampling": sampling} if sampling >= 0 else {}),
+            **{key: image.info[key] for key in ("comment", "xmp") if key in image.info},
+            "progressive": "progressive" in image.info,
+        }
+    if image.format in ("WEBP", "AVIF"):
+        xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
+        # How coarsely it was coded, neither says.
+        return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
+    if image.format == "TIFF" and image.mode != "1":
+        kind = tiff_tags(image).get(_SUBFILE_TYPE)
+        return {
+            "compression": image.info["compression"],
+            **({"subfiletype": kind} if isinstance(kind, int) and kind else {}),
+        }
+    return {}
