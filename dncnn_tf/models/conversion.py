@@ -94,8 +94,12 @@ def _read(path: Path) -> keras.Model:
         raise ConversionError(f"{path}: released weights end in .mat (MatConvNet) or .pth (KAIR)")
     if not path.is_file():
         raise ConversionError(f"{path}: no such file")
+    from .dncnn import to_network
+
     try:
-        return build_from(readers[path.suffix.lower()](path))
+        model = build_from(readers[path.suffix.lower()](path))
+        to_network(model)  # refuses weights that are no numbers
+        return model
     except (ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise ConversionError(f"{path}: not the weights of a DnCNN ({error})") from error
 
