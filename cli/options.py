@@ -97,7 +97,7 @@ def share_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for how a network is run: `tile`, `max_memory`, `precision` and `engine`."""
+    """Add the options for how a network is run: `tile`, `max_memory`, `precision`, `engine` and `trust`."""
     options = (
         click.option(
             "--tile",
@@ -122,8 +122,18 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="What runs the model; auto: the fastest that is installed.",
         ),
+        trust_option,
     )
     return _with(options)(function)
+
+
+def trust_option(function: _Function) -> _Function:
+    """Add `--trust`, of a SavedModel."""
+    return click.option(
+        "--trust",
+        is_flag=True,
+        help="Run a SavedModel folder, which is a program, even without its SHA-256 on its card.",
+    )(function)
 
 
 def engine_option(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

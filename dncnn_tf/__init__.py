@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import forks  # noqa: F401  hears of every fork from now on
+
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .engines.base import Engine
     from .engines.opening import open_engine
     from .engines.serving import Client, ServingError
-    from .errors import DnCNNError, MissingPackageError, OptionError
+    from .errors import DnCNNError, EngineError, MissingPackageError, OptionError
     from .evaluation.demonstration import demonstrate
     from .evaluation.measuring import evaluate
     from .evaluation.metrics import psnr
@@ -59,6 +61,7 @@ _MODULES = {
     "DatasetError": "data.decoding",
     "DnCNNError": "errors",
     "Engine": "engines.base",
+    "EngineError": "errors",
     "EvaluationError": "evaluation.results",
     "EvaluationReport": "evaluation.report",
     "ExportError": "export.checks",
@@ -126,6 +129,7 @@ __all__ = [
     "DatasetError",
     "DnCNNError",
     "Engine",
+    "EngineError",
     "EvaluationError",
     "EvaluationReport",
     "ExportError",

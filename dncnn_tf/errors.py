@@ -21,6 +21,10 @@ class OptionError(DnCNNError, ValueError):
     """What a call was given does not go together, or is out of range; nothing was done."""
 
 
+class EngineError(DnCNNError):
+    """A network cannot run here, or has answered with what is no picture; the message says why and what to do."""
+
+
 class MissingPackageError(DnCNNError, ModuleNotFoundError):
     """A package that this needs is not installed; the message says what to install."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..common import command, error, note, start_keras
+from ..options import trust_option
 from ..parameters import Sigma
 from ..progress import bar
 from ..tables import JsonFile, json_option, show_table
@@ -31,11 +32,19 @@ _PAPER = ("DnCNN-S", "DnCNN-B", "DnCNN-3", "CDnCNN-B")
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides the noise.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
+@trust_option
 @click.option("--paper-model", type=click.Choice(_PAPER), help="To compare with.  [default: by the model's card]")
 @click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write a web page with the pictures.")
 @json_option("Figures as JSON.", replaces="the JSON file and the report if they exist")
 def evaluate(
-    model: str, data: str, precision: str, paper_model: Any, report: Path | None, json_file: JsonFile, **setting: Any
+    model: str,
+    data: str,
+    precision: str,
+    trust: bool,
+    paper_model: Any,
+    report: Path | None,
+    json_file: JsonFile,
+    **setting: Any,
 ) -> None:
     """Measure a model as the paper does.
 
@@ -59,6 +68,7 @@ def evaluate(
                 data,
                 each,
                 precision=precision,
+                trust=trust,
                 paper_model=paper_model,
                 on_image=page.add_image if page else None,
                 on_failure=lambda failure: error(str(failure)),

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from ..common import command, note, quiet_start
+from ..parameters import Pixels
 
 _OPTIONS_OF = {
-    "savedmodel": ("version_number", "precision"),
+    "savedmodel": ("version_number", "precision", "max_pixels"),
     "tflite": ("quantize", "overwrite"),
     "onnx": ("overwrite",),
 }
@@ -32,6 +33,11 @@ _OPTIONS_OF = {
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),
     help="Arithmetic of the SavedModel.  [default: float32]",
+)
+@click.option(
+    "--max-pixels",
+    type=Pixels(),
+    help="Of a file that a SavedModel is sent; it takes 600 bytes of memory for each.  [default: 4M]",
 )
 @click.option(
     "--quantize",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import OptionError, describe_of
 from ..images.formats import MAX_PIXELS
+from ..restoration.tiling import require_parts
 from .places import is_remote, place
+from .rules import require_max_pixels
 from .search import find
 from .tally import Failure
 
@@ -53,8 +55,10 @@ def inspect_files(
         What there is to say of each file, and what failed, with the reason.
 
     Raises:
-        OptionError: an input is a URL.
+        OptionError: an input is a URL, or a limit is out of range.
     """
+    require_parts("auto", max_memory)
+    require_max_pixels(max_pixels)
     places = [place(given) for given in ([inputs] if isinstance(inputs, str | Path) else inputs)]
     for given in filter(is_remote, places):
         raise OptionError(f"{given}: only files of this machine can be read here; copy it first")

@@ -72,6 +72,7 @@ class NetworkOptions:
     max_memory: int | None = None
     precision: str = "auto"
     engine: str = "auto"
+    trust: bool = False
 
 
 class NetworkRestorer(Restorer):
@@ -92,8 +93,13 @@ class NetworkRestorer(Restorer):
     def open(self, model: ModelLike) -> Engine:
         """A model by name or path, ready to run."""
         if model not in self._opened:
+            options = self.network
             self._opened[model] = as_engine(
-                model, precision=self.network.precision, engine=self.network.engine, large=self._large
+                model,
+                precision=options.precision,
+                engine=options.engine,
+                large=self._large,
+                trust=options.trust,
             )
         return self._opened[model]
 

@@ -46,6 +46,17 @@ class FileRules:
             raise OptionError(f"`format` must be one of {', '.join(FORMATS)}. Received: {self.format}")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise OptionError(f"`quality` must be from 1 to 100. Received: {self.quality}")
+        require_max_pixels(self.max_pixels)
         part, parts = self.shard
         if not 1 <= part <= parts:
             raise OptionError(f"`shard` is a part such as (2, 8), the second of eight. Received: {self.shard}")
+
+
+def require_max_pixels(max_pixels: int) -> None:
+    """Check a limit of pixels.
+
+    Raises:
+        OptionError: no picture is within it.
+    """
+    if not max_pixels >= 1:
+        raise OptionError(f"`max_pixels` must be at least 1. Received: {max_pixels}")

@@ -49,6 +49,8 @@ class Work:
             raise OptionError(f"`on` must be one of {', '.join(_WHERE)}. Received: {self.on}")
         if self.actors is not None and self.on == "local":
             raise OptionError("`actors` are Ray's; give `on` ray")
+        if self.actors is not None and self.actors < 1:
+            raise OptionError(f"`actors` must be at least 1. Received: {self.actors}")
 
 
 def run(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..restoration.shares import Shares, require_sigma
+from ..restoration.tiling import require_parts
 from .plan import Input, Output, Results
 from .rules import FileRules
 from .run import Work, run
@@ -36,6 +37,7 @@ def denoise_files(
     max_memory: int | None = None,
     precision: str = "auto",
     engine: str = "auto",
+    trust: bool = False,
     on: str = "local",
     actors: int | None = None,
     dry_run: bool = False,
@@ -59,7 +61,7 @@ def denoise_files(
         luma, chroma: shares of its grain and of its blotches of colour, on top of that, as for `dncnn_tf.denoise`.
         save_noise: also write what was removed, on mid-grey: NAME_denoised_noise.png.
         compare: also write before and after side by side: NAME_denoised_compare.png.
-        tile, max_memory, precision, engine: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, trust: as for `dncnn_tf.denoise`.
         on: "local", or "ray" for a Ray cluster: the one that this process is connected to, or RAY_ADDRESS's, or one
             that lives as long as the call.
         actors: processes that Ray starts, each with the network; None for one on each machine.
@@ -79,13 +81,14 @@ def denoise_files(
     """
     shares = Shares(strength, luma, chroma)
     require_sigma(sigma)
+    require_parts(tile, max_memory)
     extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
 
     def make_restorer(**given: Any) -> Any:
         from .denoiser import Denoiser
         from .restorer import NetworkOptions
 
-        network = NetworkOptions(tile, max_memory, precision, engine)
+        network = NetworkOptions(tile, max_memory, precision, engine, trust)
         return Denoiser(model=model, sigma=sigma, shares=shares, network=network, **given)
 
     work = Work(Results(_DENOISED, extras, ("noise", "compare")), make_restorer, on, actors, dry_run)
@@ -103,6 +106,7 @@ def upscale_files(
     max_memory: int | None = None,
     precision: str = "auto",
     engine: str = "auto",
+    trust: bool = False,
     on: str = "local",
     actors: int | None = None,
     dry_run: bool = False,
@@ -117,7 +121,7 @@ def upscale_files(
         inputs, output, rules: as for `denoise_files`; the suffix is "_upscaled".
         scale: 2, 3 or 4.
         model: a general model, as for `dncnn_tf.upscale`.
-        tile, max_memory, precision, engine: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, trust: as for `dncnn_tf.denoise`.
         on, actors, dry_run, progress, note, on_done, on_failure: as for `denoise_files`.
 
     Returns:
@@ -127,11 +131,13 @@ def upscale_files(
         OptionError, ModelError, RayError: as for `denoise_files`.
     """
 
+    require_parts(tile, max_memory)
+
     def make_restorer(**given: Any) -> Any:
         from .general import Upscaler
         from .restorer import NetworkOptions
 
-        network = NetworkOptions(tile, max_memory, precision, engine)
+        network = NetworkOptions(tile, max_memory, precision, engine, trust)
         return Upscaler(model=model, scale=scale, network=network, **given)
 
     work = Work(Results("_upscaled"), make_restorer, on, actors, dry_run)
@@ -148,6 +154,7 @@ def deblock_files(
     max_memory: int | None = None,
     precision: str = "auto",
     engine: str = "auto",
+    trust: bool = False,
     on: str = "local",
     actors: int | None = None,
     dry_run: bool = False,
@@ -161,7 +168,7 @@ def deblock_files(
     Args:
         inputs, output, rules: as for `denoise_files`; the suffix is "_deblocked".
         model: a general model, as for `dncnn_tf.deblock`.
-        tile, max_memory, precision, engine: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, trust: as for `dncnn_tf.denoise`.
         on, actors, dry_run, progress, note, on_done, on_failure: as for `denoise_files`.
 
     Returns:
@@ -171,11 +178,13 @@ def deblock_files(
         OptionError, ModelError, RayError: as for `denoise_files`.
     """
 
+    require_parts(tile, max_memory)
+
     def make_restorer(**given: Any) -> Any:
         from .general import Deblocker
         from .restorer import NetworkOptions
 
-        return Deblocker(model=model, network=NetworkOptions(tile, max_memory, precision, engine), **given)
+        return Deblocker(model=model, network=NetworkOptions(tile, max_memory, precision, engine, trust), **given)
 
     work = Work(Results("_deblocked"), make_restorer, on, actors, dry_run)
     return run(inputs, output, rules, work, Listeners(progress, note, on_done, on_failure))

@@ -21,6 +21,10 @@ BYTES_INPUT, BYTES_OUTPUT = "image_bytes", "denoised_bytes"
 """Argument and result of the second. REST carries strings as base64 where their names end in `_bytes`."""
 
 
+MAX_FILE_PIXELS = 4_000_000
+"""Of a file in `image_bytes`, where nothing else is said: a network takes some 600 bytes for each, 2.4 GB in all."""
+
+_EXTRA = "assets.extra"
 _LARGEST_RADIUS = 1000
 
 
@@ -31,7 +35,7 @@ class ExportCard:
     Attributes:
         channels, receptive_radius: as of an `Engine`.
         precision: of the arithmetic inside.
-        sha256: of the file; None for a folder.
+        sha256: of the file, or of what TensorFlow reads of a folder; None if it is not told.
     """
 
     channels: int
@@ -54,18 +58,31 @@ def write_export_card(card: Path, network: Network, **how: str) -> None:
     write_json(card, {"name": network.name, **shape, **how})
 
 
-def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
+def sha256_of_saved_model(folder: Path) -> str:
+    """The SHA-256 of all that TensorFlow reads of a SavedModel: names and contents, but for `assets.extra`."""
+    digest = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+        name = file.relative_to(folder)
+        if name.parts[0] != _EXTRA:
+            digest.update(f"{name.as_posix()}\0".encode("utf-8", "surrogateescape"))
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def read_export(path: Path, precision: str, *, trust: bool = False) -> tuple[bytes | Path, ExportCard]:
     """What an engine needs of an export, and its card.
 
     Args:
         path: a file, or a SavedModel's folder.
         precision: what it must compute in, or "auto".
+        trust: take a SavedModel whose card does not tell its SHA-256, or tells another. It is a program.
 
     Returns:
         The file's content, or the folder.
 
     Raises:
-        ModelError: one of the two is missing or damaged, or the precision is another.
+        ModelError: one of the two is missing or damaged, the precision is another, or a SavedModel is not trusted.
     """
     if not path.exists():
         raise ModelError(f"{path}: no such file")
@@ -76,6 +93,12 @@ def read_export(path: Path, precision: str) -> tuple[bytes | Path, ExportCard]:
             f"Received: {precision}"
         )
     if path.is_dir():
+        if not trust and card.sha256 != sha256_of_saved_model(path):
+            reason = "its card does not tell its SHA-256" if card.sha256 is None else "its SHA-256 is not its card's"
+            raise ModelError(
+                f"{path}: {reason}, and a SavedModel is a program that may do anything; export it again, or give "
+                "`trust` if you know where it comes from"
+            )
         return path, card
     require_small_file(path)
     content = path.read_bytes()
@@ -105,4 +128,4 @@ def card_of_file(file: Path) -> Path:
 
 def card_of_saved_model(folder: Path) -> Path:
     """Where a SavedModel's card is: `assets.extra` is the place for what TensorFlow itself does not read."""
-    return folder / "assets.extra" / "card.json"
+    return folder / _EXTRA / "card.json"

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..forks import need_threads
 from ..models.dncnn import from_network
 from ..models.folded import Network
 from .precision import KERAS_POLICIES, Precision
@@ -27,11 +28,13 @@ class KerasEngine:
     @classmethod
     def of(cls, network: Network, precision: Precision) -> KerasEngine:
         """The engine for a network; in bfloat16, input, output and subtraction stay float32."""
+        need_threads(keras.backend.backend())
         model = from_network(network, dtype=KERAS_POLICIES[precision])
         return cls(model, network.config.channels, network.config.receptive_radius)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
+        need_threads(keras.backend.backend())
         denoised: np.ndarray = keras.ops.convert_to_numpy(self._forward(np.asarray(noisy, np.float32)))
         return denoised
 

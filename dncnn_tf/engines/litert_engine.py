@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from typing import Any
 
@@ -14,7 +15,7 @@ from .precision import Precision
 
 
 class LiteRTEngine:
-    """A TFLite model, with as many threads as there are cores.
+    """A TFLite model, with as many threads as there are cores; other calls wait for the one that has them.
 
     Args:
         content: of the file.
@@ -31,6 +32,7 @@ class LiteRTEngine:
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
+        self._one_call = threading.Lock()
 
     @classmethod
     def of(cls, network: Network, precision: Precision) -> LiteRTEngine:
@@ -41,14 +43,16 @@ class LiteRTEngine:
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
-        if noisy.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, noisy.shape, strict=True)
-            self._interpreter.allocate_tensors()
-            self._shape = noisy.shape
-        self._interpreter.set_tensor(self._input, np.asarray(noisy, np.float32))
-        self._interpreter.invoke()
-        denoised: np.ndarray = self._interpreter.get_tensor(self._output)
-        return denoised
+        with self._one_call:
+            if noisy.shape != self._shape:
+                self._shape = ()  # until it is done
+                self._interpreter.resize_tensor_input(self._input, noisy.shape, strict=True)
+                self._interpreter.allocate_tensors()
+                self._shape = noisy.shape
+            self._interpreter.set_tensor(self._input, np.asarray(noisy, np.float32))
+            self._interpreter.invoke()
+            denoised: np.ndarray = self._interpreter.get_tensor(self._output)
+            return denoised
 
 
 def _interpreter(content: bytes) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
+from ..forks import need_threads
 from ..models.folded import Network
 from .contract import INPUT, OUTPUT
 from .precision import Precision
 
 
 class OnnxRuntimeEngine:
-    """An ONNX graph on the CPU, in float32.
+    """An ONNX graph on the CPU, in float32; its session takes calls from several threads at a time.
 
     Args:
         graph: as `onnx_graph.onnx_model` makes it.
@@ -20,6 +21,7 @@ class OnnxRuntimeEngine:
 
     def __init__(self, graph: bytes, channels: int, receptive_radius: int) -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
+        need_threads("onnxruntime")
         self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
     @classmethod

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,9 +19,17 @@ if TYPE_CHECKING:
 
 ModelLike: TypeAlias = "str | Path | keras.Model | Engine"
 
+_OPENING = threading.RLock()
+os.register_at_fork(before=_OPENING.acquire, after_in_parent=_OPENING.release, after_in_child=_OPENING.release)
+
 
 def open_engine(
-    model: str | Path | keras.Model, *, engine: str = "auto", precision: str = "auto", large: bool = True
+    model: str | Path | keras.Model,
+    *,
+    engine: str = "auto",
+    precision: str = "auto",
+    large: bool = True,
+    trust: bool = False,
 ) -> Engine:
     """Make any model ready to run.
 
@@ -30,9 +40,12 @@ def open_engine(
         precision: "float32", "bfloat16", or "auto": bfloat16 where the machine computes it in hardware and the engine
             knows it. An exported model keeps the precision it was exported with.
         large: whether there is much to do; if not, "auto" takes an engine that starts at once.
+        trust: run a SavedModel folder even if the SHA-256 on its card is missing or another. A SavedModel is a program
+            that may do anything; that its SHA-256 is on its card says only that it is as it was exported.
 
     Returns:
         What takes noisy images, float32 (N, H, W, C) in [0, 1], and returns denoised ones, and knows its C and radius.
+        It may be called from several threads at a time.
 
     Raises:
         ModelError: it cannot be loaded, or not by this engine, or not in this precision.
@@ -46,7 +59,7 @@ def open_engine(
     source = find_source(model)
     if source.kind in ENGINES_OF_EXPORT:
         name = choose_for_export(str(model), source.kind, engine)
-        graph, card = read_export(source.path, precision)
+        graph, card = read_export(source.path, precision, trust=trust)
         if isinstance(graph, bytes) and source.kind == "onnx":
             from .onnx_graph import require_plain
 
@@ -56,12 +69,14 @@ def open_engine(
     return _engine_class(name).of(read_network(source), arithmetic)
 
 
-def as_engine(model: ModelLike, *, engine: str = "auto", precision: str = "auto", large: bool = True) -> Engine:
+def as_engine(
+    model: ModelLike, *, engine: str = "auto", precision: str = "auto", large: bool = True, trust: bool = False
+) -> Engine:
     """Make a network ready to run if it is not yet; a shipped model is opened once.
 
     Args:
         model: as for `open_engine`, or an `Engine`, which is returned.
-        engine, precision, large: as for `open_engine`.
+        engine, precision, large, trust: as for `open_engine`.
 
     Raises:
         ModelError, ValueError: as for `open_engine`.
@@ -69,8 +84,9 @@ def as_engine(model: ModelLike, *, engine: str = "auto", precision: str = "auto"
     if isinstance(model, Engine):
         return model
     if isinstance(model, str | Path) and find_source(model).kind == "shipped":
-        return _shipped_engine(str(model), engine, precision, large)
-    return open_engine(model, engine=engine, precision=precision, large=large)
+        with _OPENING:  # for all threads
+            return _shipped_engine(str(model), engine, precision, large)
+    return open_engine(model, engine=engine, precision=precision, large=large, trust=trust)
 
 
 @functools.cache

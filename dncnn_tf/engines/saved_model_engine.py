@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from ..forks import need_threads
 from ..models.cards import ModelError
 from ..models.folded import Network
 from .contract import INPUT, OUTPUT, SIGNATURE
@@ -27,6 +28,7 @@ class SavedModelEngine:
 
     def __init__(self, folder: Path, channels: int, receptive_radius: int) -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
+        need_threads("tensorflow")
         try:
             self._model = tf.saved_model.load(folder)  # kept: the function does not hold its variables
             self._forward = self._model.signatures[SIGNATURE]
@@ -38,6 +40,7 @@ class SavedModelEngine:
         """The engine for a network."""
         from .saved_model_graph import write_saved_model
 
+        need_threads("tensorflow")
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work) / "model"
             write_saved_model(network, folder, precision=precision)
@@ -45,5 +48,6 @@ class SavedModelEngine:
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""
+        need_threads("tensorflow")
         denoised: np.ndarray = self._forward(**{INPUT: np.asarray(noisy, np.float32)})[OUTPUT].numpy()
         return denoised

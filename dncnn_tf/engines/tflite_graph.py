@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from ..forks import need_threads
 from ..models.folded import Network
 from .contract import INPUT, SIGNATURE
 from .saved_model_graph import write_saved_model
@@ -27,6 +28,7 @@ def tflite_model(network: Network, quantize: Quantization = "none", samples: Ite
             "int8": weights and features of 8 bits, their ranges taken from `samples`.
         samples: noisy images as the model will get them, float32 (N, H, W, C); for "int8".
     """
+    need_threads("tensorflow")
     with tempfile.TemporaryDirectory() as work:
         # A converter that is given the Keras model itself silently drops its weights.
         folder = Path(work) / "model"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from ..data.datasets import resolve
 from ..engines.base import Engine
 from ..engines.opening import ModelLike, as_engine
+from ..errors import EngineError
 from ..images.picture import ImageError
 from ..restoration.denoising import denoise_batch
 from .paper import PaperModel, paper_figure, paper_model_of
@@ -24,6 +23,7 @@ def evaluate(
     setting: Setting,
     *,
     precision: str = "float32",
+    trust: bool = False,
     paper_model: PaperModel | None = None,
     on_image: Callable[[ImageScore, Restoration], None] | None = None,
     on_failure: Callable[[EvaluationError], None] | None = None,
@@ -39,6 +39,7 @@ def evaluate(
         setting: task, degree and seed.
         precision: the network's arithmetic: "float32", as all published figures are of, "bfloat16" or "auto". Of no
             effect on an engine.
+        trust: as for `open_engine`: whether a model that is a SavedModel folder is run in any case.
         paper_model: which of the paper's models to compare with; None for the one whose task the model was trained
             for, by its card or its run. Nothing else tells them apart.
         on_image: called after each image.
@@ -50,7 +51,7 @@ def evaluate(
         ModelError: the model cannot be loaded.
         DatasetError: there are no images.
     """
-    engine = as_engine(model, precision=precision)
+    engine = as_engine(model, precision=precision, trust=trust)
     name = str(model) if isinstance(model, str | Path) else type(model).__name__
     if engine.channels == 3 and setting.task != "denoise":
         raise EvaluationError(f"{name}: a colour model, but {setting.task} is measured on luminance; take a grey model")
@@ -91,10 +92,8 @@ def evaluate_image(engine: Engine, path: Path, setting: Setting) -> tuple[ImageS
     try:
         clean, degraded = degraded_pair(path, engine.channels, setting)
         restored = denoise_batch(degraded[None], engine)[0]
-        if not np.isfinite(restored).all():
-            raise ValueError("the model's output is not finite; its weights are damaged, or it was trained badly")
         return ImageScore(path.stem, *score(clean, restored, setting)), Restoration(clean, degraded, restored)
     except ImageError as error:
         raise EvaluationError(str(error)) from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EngineError) as error:
         raise EvaluationError(f"{path}: {getattr(error, 'strerror', None) or error}") from error

@@ -10,9 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engines.contract import card_of_file, card_of_saved_model, write_export_card
+from ..engines.contract import (
+    MAX_FILE_PIXELS,
+    card_of_file,
+    card_of_saved_model,
+    sha256_of_saved_model,
+    write_export_card,
+)
 from ..engines.opening import open_engine
 from ..engines.precision import Precision
+from ..errors import OptionError
 from ..files import sync, take_name
 from ..models.dncnn import to_network
 from ..models.folded import Network
@@ -52,6 +59,7 @@ def export_saved_model(
     name: str | None = None,
     version_number: int | None = None,
     precision: Precision = "float32",
+    max_pixels: int = MAX_FILE_PIXELS,
 ) -> Export:
     """Write `output/name/version_number/`, the layout of TensorFlow Serving, with batch normalisation folded.
 
@@ -59,8 +67,9 @@ def export_saved_model(
 
     - `serving_default`: `noisy`, float32 (N, H, W, C) in [0, 1] → `denoised`, the same shape, not clipped;
     - `uint8`: the same in uint8, clipped and rounded;
-    - `image_bytes`: `image_bytes`, N files' contents (PNG, JPEG, BMP or GIF, 8 bits), each of its own size →
-      `denoised_bytes`, N PNG files' contents, grey or colour, with or without alpha as they came.
+    - `image_bytes`: `image_bytes`, N files' contents (PNG, JPEG or BMP, 8 bits), each of its own size →
+      `denoised_bytes`, N PNG files' contents, grey or colour, with or without alpha as they came. They are done one
+      after the other, and one of more than `max_pixels` is refused before it is unpacked.
 
     The server also gets warm-up requests, and the list of all models in `output`.
 
@@ -70,6 +79,7 @@ def export_saved_model(
         name: of the model; None for the name, file or run that it is loaded from, or that it has in Keras.
         version_number: None for one above the highest there is. A version is never replaced: servers hold them open.
         precision: of the arithmetic inside.
+        max_pixels: of a file in `image_bytes`; while it is done, the network takes some 600 bytes for each.
 
     Returns:
         Where it is, and how far it is from its source.
@@ -77,7 +87,10 @@ def export_saved_model(
     Raises:
         ExportError: the version is there already, or the export differs from `model` beyond `BOUNDS`.
         ModelError: the model cannot be loaded.
+        OptionError: `max_pixels` is less than 1.
     """
+    if max_pixels < 1:
+        raise OptionError(f"`max_pixels` must be at least 1. Received: {max_pixels}")
     from ..engines.saved_model_graph import write_saved_model
     from .serving_config import write_models_config
     from .warmup import write_warmup
@@ -91,8 +104,9 @@ def export_saved_model(
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{network.name}.", dir=output) as work:
         written = Path(work) / "model"
-        write_saved_model(network, written, precision=precision)
-        write_export_card(card_of_saved_model(written), network, precision=precision)
+        write_saved_model(network, written, precision=precision, max_pixels=max_pixels)
+        sha256 = sha256_of_saved_model(written)
+        write_export_card(card_of_saved_model(written), network, precision=precision, sha256=sha256)
         difference, loss = compare(source, open_engine(written), precision)
         compare_signatures(written, network.config.channels)
         warmup = write_warmup(written, network)

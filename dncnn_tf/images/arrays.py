@@ -47,8 +47,8 @@ def to_batch(image: ImageLike) -> Batch:
             (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha); or a PIL image in mode L, LA, RGB, RGBA or I;16.
 
     Raises:
-        TypeError: another type or PIL mode.
-        ValueError: another shape, no pixels, NaN, or values far outside [0, 1].
+        TypeError: another type or PIL mode, or a masked array.
+        ValueError: another shape, no pixels, NaN, also in alpha, or values far outside [0, 1].
     """
     mode = None
     if isinstance(image, Image.Image):
@@ -57,12 +57,14 @@ def to_batch(image: ImageLike) -> Batch:
             raise TypeError(f"PIL images must have mode {', '.join(_PIL_MODES)}: use convert. Received: mode={mode!r}")
     elif not isinstance(image, np.ndarray):
         raise TypeError(f"image must be a NumPy array or a PIL image. Received: {type(image).__name__}")
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError("image must have a value for every pixel: use filled. Received: a masked array")
     array = np.asarray(image)
     images = _as_nhwc(array)
     channels = images.shape[-1]
     alpha = images[..., -1:] if channels in (2, 4) else None
     color = images[..., :-1] if alpha is not None else images
-    check_levels(color)
+    check_levels(color, alpha)
     return Batch(color, alpha, array.ndim, mode)
 
 
@@ -79,22 +81,24 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
     return images
 
 
-def check_levels(color: np.ndarray) -> None:
-    """Check the type of an image's levels and the range of floating-point ones.
+def check_levels(levels: np.ndarray, alpha: np.ndarray | None) -> None:
+    """Check the type of an image's levels and the range of floating-point ones, and that its alpha is made of numbers.
 
     Raises:
         ValueError: another type than uint8, uint16 or float; values far outside [0, 1], or NaN.
     """
-    if color.dtype in (np.uint8, np.uint16):
+    if levels.dtype in (np.uint8, np.uint16):
         return
-    if not np.issubdtype(color.dtype, np.floating):
-        raise ValueError(f"image must be uint8, uint16 or float. Received: dtype={color.dtype}")
-    low, high = float(color.min()), float(color.max())
+    if not np.issubdtype(levels.dtype, np.floating):
+        raise ValueError(f"image must be uint8, uint16 or float. Received: dtype={levels.dtype}")
+    low, high = float(levels.min()), float(levels.max())
     if not (low >= _LOWEST and high <= _HIGHEST):  # NaN too
         raise ValueError(
             f"float images must be in [0, 1], without NaN. Received: values from {low:g} to {high:g}; "
             "divide by 255, or pass uint8 or uint16"
         )
+    if alpha is not None and not np.isfinite(alpha).all():
+        raise ValueError("the alpha of float images must be finite. Received: NaN or infinity; drop it, or set it to 1")
 
 
 def from_batch(batch: Batch) -> Any:

@@ -101,7 +101,7 @@ def _picture(page: tifffile.TiffPage) -> Picture:
     alpha = array[..., -1] if array.shape[-1] in (2, 4) else None
     levels = array[..., :-1] if alpha is not None else array
     try:
-        check_levels(levels)
+        check_levels(levels, alpha)
     except ValueError as error:
         raise ImageError(str(error).replace("divide by 255, or pass uint8 or uint16", "scale it first")) from error
     tags = {code: page.tags[code].value for code in (*PICTURE_TAGS, _PROFILE) if code in page.tags}

@@ -101,11 +101,15 @@ def _read(path: Path) -> keras.Model:
         raise ConversionError(f"{path}: released weights end in .mat (MatConvNet) or .pth (KAIR)")
     if not path.is_file():
         raise ConversionError(f"{path}: no such file")
+    from .dncnn import to_network
+
     try:
         require_small_file(path)
         convs = readers[path.suffix.lower()](path)
         require_small_network(path, len(convs), max(conv.kernel.shape[-1] for conv in convs))
-        return build_from(convs)
+        model = build_from(convs)
+        to_network(model)  # refuses weights that are no numbers
+        return model
     except ModelError as error:
         raise ConversionError(str(error)) from None
     except (ValueError, KeyError, AttributeError, TypeError, IndexError) as error:

@@ -11,6 +11,7 @@ from keras import layers
 from ..config import Initialization, ModelConfig
 from .batch_norm import FusedBatchNormalization, batch_norms
 from .folded import EPSILON, Network, fold
+from .structure import require_dncnn
 
 # Share of the OLD statistics that a training step keeps. Keras' default of 0.99 needs hundreds of steps to catch
 # up, so that early validations would be made with stale statistics; 0.9 follows within a few dozen.
@@ -67,7 +68,7 @@ def model_config(model: keras.Model) -> ModelConfig:
     """Read the configuration back from a DnCNN's layers.
 
     Raises:
-        ValueError: the model is not a DnCNN.
+        ValueError: the model is not a DnCNN, to the last setting of its layers.
     """
     convs = convolutions(model)
     if len(convs) < 3 or model.get_layer(index=-1).name != "denoised":
@@ -75,13 +76,15 @@ def model_config(model: keras.Model) -> ModelConfig:
             f"expected a DnCNN: at least 3 convolutions and an output named 'denoised'. "
             f"Received: model={model.name!r} with {len(convs)} convolutions"
         )
-    return ModelConfig(
+    config = ModelConfig(
         depth=len(convs),
         filters=convs[0].filters,
         channels=convs[-1].filters,
         residual=any(isinstance(layer, layers.Subtract) for layer in model.layers),
         batch_norm=bool(batch_norms(model)),
     )
+    require_dncnn(model, config)
+    return config
 
 
 def convolutions(model: keras.Model) -> list[layers.Conv2D]:
@@ -113,7 +116,7 @@ def to_network(model: keras.Model, name: str | None = None) -> Network:
         name: what to call it; None for the name that it has in Keras.
 
     Raises:
-        ValueError: the model is not a DnCNN.
+        ValueError: the model is not a DnCNN, or its weights are no numbers.
     """
     config, norms = model_config(model), batch_norms(model)
     layers = {layer.name: layer.get_weights() for layer in (*convolutions(model), *norms)}

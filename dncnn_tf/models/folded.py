@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,9 +42,18 @@ def fold(name: str, config: ModelConfig, layers: dict[str, list[np.ndarray]], *,
         epsilon: what the normalisation adds to the variance.
 
     Raises:
-        KeyError, ValueError: these layers do not make such a model.
+        KeyError, ValueError: these layers do not make such a model, or hold what is no number.
     """
-    folded = [_fold(layers[f"conv_{i}"], layers.get(f"bn_{i}"), epsilon) for i in range(1, config.depth + 1)]
+    _require_layers(config, layers)
+    _require_finite(layers)
+    with np.errstate(all="ignore"):  # what becomes of it is looked at
+        folded = [_fold(layers[f"conv_{i}"], layers.get(f"bn_{i}"), epsilon) for i in range(1, config.depth + 1)]
+    _require_finite({f"conv_{i}, normalised": arrays for i, arrays in enumerate(folded, 1)})
+    widths = (config.channels, *(config.filters,) * (config.depth - 1), config.channels)
+    for i, (kernel, bias) in enumerate(folded, 1):
+        expected = (3, 3, *widths[i - 1 : i + 1])
+        if (kernel.shape, bias.shape) != (expected, expected[-1:]):
+            raise ValueError(f"conv_{i} must be {expected}. Received: {kernel.shape}")
     kernels, biases = zip(*folded, strict=True)
     return Network(name, dataclasses.replace(config, batch_norm=False), kernels, biases)
 
@@ -56,3 +66,18 @@ def _fold(conv: list[np.ndarray], norm: list[np.ndarray] | None, epsilon: float)
         scale = gamma / np.sqrt(variance + epsilon)
         kernel, shift = kernel * scale, beta + (shift - mean) * scale
     return kernel.astype(np.float32), shift.astype(np.float32)
+
+
+def _require_layers(config: ModelConfig, layers: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Neither more nor fewer than the configuration's: one that is passed over would be another function."""
+    expected = {f"conv_{i}" for i in range(1, config.depth + 1)}
+    expected |= {f"bn_{i}" for i in range(2, config.depth)} if config.batch_norm else set()
+    received = {name for name, arrays in layers.items() if arrays}
+    for name in sorted(expected ^ received):
+        raise ValueError(f"{name} is {'missing' if name in expected else 'one layer too many'}")
+
+
+def _require_finite(layers: Mapping[str, Sequence[np.ndarray]]) -> None:
+    for name, arrays in layers.items():
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError(f"weights must be finite numbers. Received: NaN or infinity in {name}")

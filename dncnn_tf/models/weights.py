@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config import ModelConfig
 from ..errors import first_line
 from ..files import atomic_path, write_json
 from .cards import ModelError, shipped_models
@@ -20,6 +21,7 @@ from .weights_file import card_of_weights, misfit, read_layers
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 
 def load_model(name_or_path: str | Path) -> keras.Model:
@@ -57,10 +59,7 @@ def read_network(source: Source) -> Network:
     match source.kind:
         case "shipped" | "weights":
             config, layers = read_layers(source.path)
-            try:
-                return fold(source.name, config, layers)
-            except (KeyError, ValueError) as error:
-                raise misfit(source.path, config, error) from error
+            return _folded(source.path, source.name, config, layers)
         case "keras" | "run":
             from .dncnn import to_network
 
@@ -85,12 +84,12 @@ def _read_keras(source: Source) -> keras.Model:
         raise ModelError(f"{path}: damaged, or not saved by Keras; take another copy")
     import keras
 
-    from .dncnn import model_config  # also registers the layer that saved models name
+    from .dncnn import to_network  # also registers the layer that saved models name
 
     try:
         require_small_archive(path)
         model = keras.saving.load_model(path, compile=False)  # safe_mode: code in the file is not run
-        model_config(model)
+        to_network(model)  # refuses another network, and weights that are no numbers
     except ModelError:
         raise
     except Exception as error:  # a damaged or foreign archive fails in many ways
@@ -102,6 +101,7 @@ def _read_weights(path: Path) -> keras.Model:
     from .dncnn import build_dncnn
 
     config, layers = read_layers(path)
+    _folded(path, path.name, config, layers)  # refuses weights that are no numbers
     model = build_dncnn(config)
     try:
         for layer in model.layers:
@@ -110,6 +110,13 @@ def _read_weights(path: Path) -> keras.Model:
     except (KeyError, ValueError) as error:
         raise misfit(path, config, error) from error
     return model
+
+
+def _folded(path: Path, name: str, config: ModelConfig, layers: dict[str, list[np.ndarray]]) -> Network:
+    try:
+        return fold(name, config, layers)
+    except (KeyError, ValueError) as error:
+        raise misfit(path, config, error) from error
 
 
 def save_model(model: keras.Model, target: Path, *, overwrite: bool = True) -> None:

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..engines.base import Engine
 from ..engines.opening import ModelLike, as_engine
-from ..errors import OptionError
+from ..errors import EngineError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import luma as luma_of
 from .choice import choose_model
 from .noise import Noise, estimate_noise
 from .shares import Shares, require_sigma
-from .tiling import Progress, Tile, in_parts
+from .tiling import Progress, Tile, in_parts, require_parts
 
 _ALL = Shares()
 
@@ -34,6 +34,7 @@ def denoise(
     max_memory: int | None = None,
     precision: str = "auto",
     engine: str = "auto",
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> ImageT:
     """Remove Gaussian noise from an image or a batch of images.
@@ -52,12 +53,13 @@ def denoise(
         chroma: the same for its blotches of colour, which are the rest. Of no effect on grey images.
         tile: largest side of a tile in pixels, 0 for the whole image at once, "auto" for what fits `max_memory`.
             The result does not depend on it.
-        max_memory: bytes that the process may take; less than it has already makes for the smallest tiles. None for
-            2 GiB, or 1 GiB more than it has where that is more.
+        max_memory: bytes that the process may take, at least 1; less than it has already makes for the smallest tiles.
+            None for 2 GiB, or 1 GiB more than it has where that is more.
         precision: the network's arithmetic: "float32", "bfloat16", or "auto" for bfloat16 where the machine computes
             it in hardware.
         engine: what runs a model given by name or path: one of `dncnn_tf.ENGINES`, or "auto" for the fastest that is
             installed. In float32 the result does not depend on it, up to rounding.
+        trust: as for `open_engine`: whether a `model` that is a SavedModel folder is run in any case.
         progress: called with the share that is done, up to 1.
 
     Returns:
@@ -67,17 +69,18 @@ def denoise(
     Raises:
         TypeError, ValueError: something is not as said above; the message says what. `OptionError` is a `ValueError`.
         ModelError: the model cannot be loaded.
+        EngineError: the network gives no picture.
     """
     shares = Shares(strength, luma, chroma)
     require_sigma(sigma)
-    _require_tile(tile)
+    require_parts(tile, max_memory)
     batch = to_batch(image)
     if not any(shares.of(batch.levels.shape[-1])):
         return image.copy()
     if model is None or (isinstance(model, str) and model == "auto"):
         noise = estimate_noise(batch.levels) if sigma is None else Noise(sigma)
         model = choose_model(batch.levels.shape[-1], sigma, noise)
-    opened = as_engine(model, precision=precision, engine=engine)
+    opened = as_engine(model, precision=precision, engine=engine, trust=trust)
     restored = denoise_levels(batch.levels, opened, shares, tile=tile, max_memory=max_memory, progress=progress)
     result: ImageT = from_batch(dataclasses.replace(batch, levels=restored))
     return result
@@ -153,21 +156,43 @@ def denoise_batch(
 def run_network(engine: Engine, noisy: np.ndarray) -> np.ndarray:
     """Run a network once, on grey or colour: a grey one takes channels as images, a colour one grey as three channels.
 
+    Whatever the engine is, a file's, a server's or the caller's own, its answer is checked here and nowhere else.
+
     Args:
         engine: what runs the network.
         noisy: float32 (N, H, W, C), C = 1 or 3.
 
     Returns:
-        float32 (N, H, W, C), not clipped.
+        float32 (N, H, W, C), finite, not clipped.
+
+    Raises:
+        EngineError: the network's answer is something else.
     """
     channels = noisy.shape[-1]
     if channels == engine.channels:
-        return engine(noisy)
+        return _checked(engine(noisy), noisy)
     if channels == 1:
-        mean: np.ndarray = engine(np.repeat(noisy, 3, axis=-1)).mean(axis=-1, keepdims=True)
+        repeated = np.repeat(noisy, 3, axis=-1)
+        mean: np.ndarray = _checked(engine(repeated), repeated).mean(axis=-1, keepdims=True)
         return mean
     # One after the other, in the memory that a part has.
-    return np.concatenate([engine(noisy[..., i : i + 1]) for i in range(channels)], axis=-1)
+    planes = (noisy[..., i : i + 1] for i in range(channels))
+    return np.concatenate([_checked(engine(plane), plane) for plane in planes], axis=-1)
+
+
+def _checked(answer: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+    """A network's answer, if it is a picture like its input."""
+    rule = f"a network must answer with finite float32 in the shape of its input, {noisy.shape}"
+    if not isinstance(answer, np.ndarray) or (answer.dtype, answer.shape) != (np.float32, noisy.shape):
+        kind = getattr(answer, "dtype", type(answer).__name__)
+        raise EngineError(f"{rule}. Received: {kind} {getattr(answer, 'shape', '')}; take another model or server")
+    finite = np.isfinite(answer)
+    if not finite.all():
+        raise EngineError(
+            f"{rule}. Received: NaN or infinity in {answer.size - np.count_nonzero(finite)} of {answer.size} values; "
+            "its weights are damaged, or too large for its arithmetic: take another model, or `precision` float32"
+        )
+    return answer
 
 
 def blend(noisy: np.ndarray, denoised: np.ndarray, shares: Shares) -> np.ndarray:
@@ -189,8 +214,3 @@ def blend(noisy: np.ndarray, denoised: np.ndarray, shares: Shares) -> np.ndarray
     # chroma's share of all, and what luma's is more or less than that
     blended: np.ndarray = noisy - chroma_share * noise - (luma_share - chroma_share) * luma_of(noise)[..., None]
     return blended
-
-
-def _require_tile(tile: Tile) -> None:
-    if tile != "auto" and (not isinstance(tile, int | np.integer) or tile < 0):
-        raise OptionError(f'`tile` must be "auto", 0 or a number of pixels. Received: {tile!r}')

@@ -16,8 +16,8 @@ from ..errors import OptionError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import STUDIO_SWING, luminance
 from ..images.resizing import enlarge
-from .denoising import restore_levels
-from .tiling import Progress, Tile
+from .denoising import restore_levels, run_network
+from .tiling import Progress, Tile, require_parts
 
 GENERAL_MODEL = "dncnn-3"
 SCALES = (2, 3, 4)
@@ -32,6 +32,7 @@ def upscale(
     max_memory: int | None = None,
     precision: str = "auto",
     engine: str = "auto",
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> ImageT:
     """Enlarge an image by super-resolution: bicubic, then the network (section III.E).
@@ -40,7 +41,7 @@ def upscale(
         image: as for `dncnn_tf.denoise`; alpha is enlarged bicubically.
         scale: 2, 3 or 4.
         model: a general model: a name, a path, a Keras model or an `Engine`; it must be grey.
-        tile, max_memory, precision, engine, progress: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, trust, progress: as for `dncnn_tf.denoise`.
 
     Returns:
         The same type, dtype and range as `image`, `scale` times as high and wide.
@@ -48,10 +49,12 @@ def upscale(
     Raises:
         TypeError, ValueError: something is not as said above; the message says what.
         ModelError: the model cannot be loaded.
+        EngineError: the network gives no picture.
     """
     require_scale(scale)
+    require_parts(tile, max_memory)
     batch = to_batch(image)
-    opened = as_engine(model, precision=precision, engine=engine)
+    opened = as_engine(model, precision=precision, engine=engine, trust=trust)
     levels = upscale_levels(batch.levels, scale, opened, tile=tile, max_memory=max_memory, progress=progress)
     alpha = None if batch.alpha is None else enlarge_levels(batch.alpha, scale)
     result: ImageT = from_batch(dataclasses.replace(batch, levels=levels, alpha=alpha))
@@ -66,6 +69,7 @@ def deblock(
     max_memory: int | None = None,
     precision: str = "auto",
     engine: str = "auto",
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> ImageT:
     """Take the blocks and ringing of JPEG away (section III.E); no quality factor has to be known.
@@ -73,7 +77,7 @@ def deblock(
     Args:
         image: as for `dncnn_tf.denoise`, not resized since it was a JPEG file; alpha is passed through.
         model: a general model: a name, a path, a Keras model or an `Engine`; it must be grey.
-        tile, max_memory, precision, engine, progress: as for `dncnn_tf.denoise`.
+        tile, max_memory, precision, engine, trust, progress: as for `dncnn_tf.denoise`.
 
     Returns:
         The same type, shape, dtype and range as `image`.
@@ -81,9 +85,11 @@ def deblock(
     Raises:
         TypeError, ValueError: something is not as said above; the message says what.
         ModelError: the model cannot be loaded.
+        EngineError: the network gives no picture.
     """
+    require_parts(tile, max_memory)
     batch = to_batch(image)
-    opened = as_engine(model, precision=precision, engine=engine)
+    opened = as_engine(model, precision=precision, engine=engine, trust=trust)
     levels = deblock_levels(batch.levels, opened, tile=tile, max_memory=max_memory, progress=progress)
     result: ImageT = from_batch(dataclasses.replace(batch, levels=levels))
     return result
@@ -143,10 +149,10 @@ def deblock_levels(
 
     def restore(pixels: np.ndarray) -> np.ndarray:
         if pixels.shape[-1] == 1:
-            restored = engine(pixels)
+            restored = run_network(engine, pixels)
         else:  # with chroma kept, a change of luminance changes R, G and B alike
             plane = luminance(pixels)[..., None]
-            restored = pixels + (engine(plane) - plane) / np.float32(STUDIO_SWING)
+            restored = pixels + (run_network(engine, plane) - plane) / np.float32(STUDIO_SWING)
         clipped: np.ndarray = np.clip(restored, 0, 1)
         return clipped
 
@@ -173,5 +179,5 @@ def require_scale(scale: int) -> None:
     Raises:
         OptionError: it is none.
     """
-    if scale not in SCALES:
-        raise OptionError(f"scale must be 2, 3 or 4. Received: scale={scale}")
+    if not isinstance(scale, int | np.integer) or scale not in SCALES:
+        raise OptionError(f"`scale` must be 2, 3 or 4. Received: {scale!r}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
+from numbers import Real
+from typing import Any
 
 from ..errors import OptionError
 
@@ -13,8 +15,8 @@ def require_sigma(sigma: float | None) -> None:
     Raises:
         OptionError: it is out of range.
     """
-    if sigma is not None and not 0 <= sigma <= 255:
-        raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma}")
+    if sigma is not None and not _is_between(0, sigma, 255):
+        raise OptionError(f"`sigma` must be from 0 to 255 (the 0-255 scale). Received: {sigma!r}")
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,15 @@ class Shares:
 
     def __post_init__(self) -> None:
         for field, value in zip(fields(self), astuple(self), strict=True):
-            if not 0 <= value <= 1:  # NaN too
-                raise OptionError(f"`{field.name}` must be from 0 to 1. Received: {value}")
+            if not _is_between(0, value, 1):
+                raise OptionError(f"`{field.name}` must be from 0 to 1. Received: {value!r}")
 
     def of(self, channels: int) -> tuple[float, float]:
         """The shares of luma and of chroma that are subtracted in all; of grey, with one channel, they are one."""
         luma = self.strength * self.luma
         return luma, luma if channels == 1 else self.strength * self.chroma
+
+
+def _is_between(lowest: float, value: Any, highest: float) -> bool:
+    """Whether it is one number, and not NaN, in a range."""
+    return isinstance(value, Real) and lowest <= value <= highest

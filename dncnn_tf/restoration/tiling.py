@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 import psutil
 
+from ..errors import OptionError
+
 DEFAULT_MEMORY = 2 * 2**30
 """Bytes that a process makes do with where nothing else is said."""
 
@@ -31,6 +33,18 @@ _SMALLEST_TILE = 32
 
 Tile = int | Literal["auto"]
 Progress = Callable[[float], None]
+
+
+def require_parts(tile: Tile, max_memory: int | None) -> None:
+    """Check what a caller says of the parts that an image is done in.
+
+    Raises:
+        OptionError: one is out of range.
+    """
+    if tile != "auto" and (not isinstance(tile, int | np.integer) or tile < 0):
+        raise OptionError(f'`tile` must be "auto", 0 or a number of pixels. Received: {tile!r}')
+    if max_memory is not None and (not isinstance(max_memory, int | np.integer) or max_memory < 1):
+        raise OptionError(f"`max_memory` must be None or a whole number of bytes, at least 1. Received: {max_memory!r}")
 
 
 def in_parts(

@@ -193,7 +193,7 @@ def test_what_does_not_go_together_is_refused(call, said) -> None:
 
 
 def test_a_scale_that_is_none_is_refused(album, engine) -> None:
-    with pytest.raises(OptionError, match="scale must be 2, 3 or 4"):
+    with pytest.raises(OptionError, match="`scale` must be 2, 3 or 4"):
         upscale_files(album, "out/", scale=5, model=engine)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,8 @@ from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
 from cli.commands.export import export as command
-from dncnn_tf import denoise
+from dncnn_tf import OptionError, denoise
+from dncnn_tf.engines.contract import sha256_of_saved_model
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.export import exports as export
 from dncnn_tf.export.checks import BOUNDS, Bound, ExportError
@@ -25,6 +29,12 @@ from dncnn_tf.export.exports import export_onnx, export_saved_model, export_tfli
 from dncnn_tf.models import dncnn, folded
 from dncnn_tf.models.cards import ModelError
 from dncnn_tf.models.dncnn import build_dncnn, model_config, to_network
+
+
+def encoded(picture: Image.Image, kind: str) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +94,57 @@ def test_saved_model_takes_levels_and_files(channels, tmp_path):
     assert Image.open(io.BytesIO(jpeg)).mode == "L"
 
 
-def encoded(picture: Image.Image, kind: str) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind)
-    return file.getvalue()
+@pytest.fixture(scope="module")
+def small_files(model, tmp_path_factory) -> Callable[..., tf.Tensor]:
+    """The signature for files, of a model that takes 1,000 pixels."""
+    kept = export_saved_model(model, tmp_path_factory.mktemp("exported"), name="small", max_pixels=1000)
+    loaded = tf.saved_model.load(kept.path)
+    return lambda *files: loaded.signatures["image_bytes"](image_bytes=tf.constant(files))["denoised_bytes"]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_files_up_to_the_limit_pass(small_files, kind, mode):
+    """Any shape of 1,000 pixels; one more row is too much, and so it is among others that are small enough."""
+    for size in ((25, 40), (1, 1000), (1000, 1), (31, 32)):
+        (answer,) = small_files(encoded(Image.new(mode, size, "grey"), kind)).numpy()
+        assert Image.open(io.BytesIO(answer)).size == size
+    small, large = (encoded(Image.new(mode, (25, height)), kind) for height in (40, 41))
+    for files in ((large,), (small, large)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"files of at most.*1000.*pixels.*41.*25"):
+            small_files(*files)
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A header that says it is so large, and next to nothing behind it."""
+    parts = (b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(bytes(99)))
+    blocks = (struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(blocks)
+
+
+def bmp_of(width: int, height: int) -> bytes:
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *(png_of(20_000, 20_000), png_of(2**31 - 1, 1), png_of(2**31 - 1, 2**31 - 1), png_of(2**32 - 1, 2**32 - 1)),
+        *(bmp_of(20_000, 20_000), bmp_of(20_000, -20_000), bmp_of(-(2**31), 2**31 - 1)),
+        *(b"", b"BM", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"text"),
+        encoded(Image.new("L", (9, 9)), "GIF"),
+        encoded(Image.new("L", (9, 9)), "WebP"),
+    ],
+    ids=lambda file: repr(file[:30]),
+)
+def test_a_file_that_says_it_is_large_or_is_none_is_refused(small_files, file):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        small_files(file)
+
+
+def test_a_limit_below_1_is_refused(model, tmp_path):
+    with pytest.raises(OptionError, match="`max_pixels` must be at least 1"):
+        export_saved_model(model, tmp_path, max_pixels=0)
 
 
 def test_versions_go_up_and_are_never_replaced(model, tmp_path):
@@ -113,6 +170,7 @@ def test_bfloat16_is_bfloat16_inside_and_float32_outside(model, tmp_path):
         "channels": 1,
         "receptive_radius": 4,
         "precision": "bfloat16",
+        "sha256": sha256_of_saved_model(kept.path),
     }
 
 
@@ -236,6 +294,7 @@ def test_command_names_a_damaged_model(tmp_path, monkeypatch):
         ("--format", "tflite", "--precision", "bfloat16"),
         ("--format", "onnx", "--quantize", "int8"),
         ("--format", "onnx", "--precision", "bfloat16"),
+        ("--format", "tflite", "--max-pixels", "1M"),
         ("--version-number", "0"),
         ("--format", "onnx2"),
     ],

@@ -97,7 +97,7 @@ def test_tiles_do_not_show(coffee, network) -> None:
 
 @pytest.mark.parametrize("scale", [1, 5, 2.5])
 def test_other_scales_are_refused(coffee, network, scale) -> None:
-    with pytest.raises(ValueError, match=r"scale must be 2, 3 or 4\. Received: scale="):
+    with pytest.raises(ValueError, match=r"`scale` must be 2, 3 or 4\. Received: "):
         upscale(coffee, scale, network)
 
 
