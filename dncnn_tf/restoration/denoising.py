@@ -183,7 +183,7 @@ def run_network(engine: Engine, noisy: np.ndarray) -> np.ndarray:
 def _checked(answer: np.ndarray, noisy: np.ndarray) -> np.ndarray:
     """A network's answer, if it is a picture like its input."""
     rule = f"a network must answer with finite float32 in the shape of its input, {noisy.shape}"
-    if not isinstance(answer, np.ndarray) or (answer.dtype, answer.shape) != (np.float32, noisy.shape):
+    if not isinstance(answer, np.ndarray) or answer.dtype != np.float32 or answer.shape != noisy.shape:
         kind = getattr(answer, "dtype", type(answer).__name__)
         raise EngineError(f"{rule}. Received: {kind} {getattr(answer, 'shape', '')}; take another model or server")
     finite = np.isfinite(answer)

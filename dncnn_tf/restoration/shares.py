@@ -49,4 +49,4 @@ class Shares:
 
 def _is_between(lowest: float, value: Any, highest: float) -> bool:
     """Whether it is one number, and not NaN, in a range."""
-    return isinstance(value, Real) and lowest <= value <= highest
+    return isinstance(value, Real) and lowest <= float(value) <= highest
