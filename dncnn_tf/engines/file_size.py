@@ -36,5 +36,9 @@ def stated_size(file: tf.Tensor) -> tf.Tensor:
 
 
 def _numbers(file: tf.Tensor, start: int, order: str) -> tf.Tensor:
-    """Two numbers of 32 bits, int64 (2,); without their signs, which in BMP say where the first row is."""
-    return tf.abs(tf.cast(tf.io.decode_raw(tf.strings.substr(file, start, 8), tf.int32, order == "little"), tf.int64))
+    """Two numbers of 32 bits, int64 (2,); without their signs, which in BMP say where the first row is.
+
+    Of a file that ends before them, zeros: the decoder refuses it.
+    """
+    eight = tf.strings.substr(tf.strings.join([file, bytes(start + 8)]), start, 8)
+    return tf.abs(tf.cast(tf.io.decode_raw(eight, tf.int32, order == "little"), tf.int64))

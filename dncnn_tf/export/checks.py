@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +91,13 @@ def compare(model: keras.Model, exported: Engine, kind: str) -> tuple[float, flo
     return float(difference), loss
 
 
-def compare_signatures(saved_model: Path, channels: int) -> None:
+def compare_signatures(saved_model: Path, channels: int, max_pixels: int) -> None:
     """Compare a SavedModel's 8-bit signatures with its float32 one.
+
+    Args:
+        saved_model: the folder.
+        channels: of the network.
+        max_pixels: of a file that it takes.
 
     Raises:
         ExportError: they differ by more than rounding.
@@ -99,7 +105,7 @@ def compare_signatures(saved_model: Path, channels: int) -> None:
     import tensorflow as tf
 
     signatures = tf.saved_model.load(saved_model).signatures
-    height, width = _SIZES[-2]
+    height, width = max((size for size in _SIZES[:-1] if math.prod(size) <= max_pixels), key=math.prod)
     levels = from_float(noisy_photograph(channels)[1][:, :height, :width], np.uint8)
     expected = from_float(signatures[SIGNATURE](**{INPUT: levels / np.float32(255)})[OUTPUT].numpy(), np.uint8)
     file = tf.constant([tf.io.encode_png(levels[0]).numpy()])

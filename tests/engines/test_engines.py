@@ -190,8 +190,10 @@ def test_a_damaged_file_is_named(files, tmp_path, kind, content):
 def test_a_damaged_saved_model_is_named(files, tmp_path, part):
     copy = shutil.copytree(files["savedmodel"], tmp_path / "1")
     (copy / part).write_bytes(b"damaged")
-    with pytest.raises(ModelError, match="damaged, or not exported by dncnn-tf"):
+    with pytest.raises(ModelError, match="its SHA-256 is not its card's"):
         open_engine(copy)
+    with pytest.raises(ModelError, match="damaged, or not exported by dncnn-tf"):
+        open_engine(copy, trust=True)
 
 
 def test_a_card_that_is_missing_or_damaged_is_named(files, tmp_path):
