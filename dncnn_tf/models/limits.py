@@ -70,7 +70,7 @@ def require_small_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         if names != sorted(_ENTRIES):
-            raise ModelError(f"{path}: not a DnCNN saved by Keras: holds {', '.join(names[:5])}")
+            raise _none(path, f"holds {', '.join(names[:5])}")
         _require_small_layers(path, json.loads(archive.read("config.json")))
         with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
             try:
@@ -84,13 +84,17 @@ def _require_small_layers(path: Path, model: dict[str, Any]) -> None:
     layers = model["config"]["layers"]
     for layer in layers:
         if layer["class_name"] not in _LAYERS or layer["module"].split(".")[0] not in ("keras", "dncnn_tf"):
-            raise ModelError(f"{path}: not a DnCNN saved by Keras, has a layer of the kind {layer['class_name']}")
+            raise ModelError(
+                f"{path}: not a DnCNN saved by Keras, or damaged (a layer of the kind {layer['class_name']})"
+            )
         for part in _objects([layer["config"], layer["inbound_nodes"]]):
             if part.get("module") not in _PARTS and part["class_name"] != _TENSOR:
-                raise ModelError(f"{path}: not a DnCNN saved by Keras, names a {part['class_name']}")
+                raise _none(path, f"names a {part['class_name']}")
     convolutions = [layer["config"] for layer in layers if layer["class_name"] == "Conv2D"]
     if model["class_name"] != "Functional" or len(convolutions) > _DEEPEST:
-        raise ModelError(f"{path}: not a DnCNN saved by Keras: {model['class_name']} of {len(layers):,} layers")
+        raise ModelError(
+            f"{path}: not a DnCNN saved by Keras, or damaged ({model['class_name']} of {len(layers):,} layers)"
+        )
     widest = max(width for layer in layers for width in _widths(layer))
     _require(path, sum(4 * math.prod(each["kernel_size"]) * widest**2 for each in convolutions))
 
@@ -112,6 +116,10 @@ def _objects(config: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(config, list):
         for value in config:
             yield from _objects(value)
+
+
+def _none(path: Path, why: str) -> ModelError:
+    return ModelError(f"{path}: not a DnCNN saved by Keras, or damaged ({why})")
 
 
 def _require(path: Path, size: int) -> None:
