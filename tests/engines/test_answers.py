@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,8 +125,11 @@ def test_an_original_outlives_a_network_that_gives_nothing(dncnn_tf, broken_expo
     assert [(tmp_path / f"{name}.png").read_bytes() for name in "ab"] == [before] * 2
 
 
-def test_a_process_of_rays_says_the_same(broken_export, tmp_path) -> None:
-    """What Ray runs in its processes, without Ray."""
+def test_a_process_of_rays_says_the_same(broken_export, tmp_path, monkeypatch) -> None:
+    """What Ray runs in its processes, outside of them."""
+    ray = pytest.importorskip("ray")
+    context = SimpleNamespace(was_current_actor_reconstructed=False)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
     from dncnn_tf.bulk.denoiser import Denoiser
     from dncnn_tf.bulk.restorer import NetworkOptions
     from dncnn_tf.restoration.shares import Shares
