@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..errors import DnCNNError, OptionError, as_options, describe_of
+from ..errors import DnCNNError, OptionError, as_options, describe, describe_of
 from ..images.picture import ImageError
 from .pictures import UploadedPicture, new_file, said
 from .sample import write_sample
@@ -62,7 +62,7 @@ class Application:
                 Route("/files", self.make_file, methods=["POST"]),
                 Route("/files/{id}", self.file),
             ],
-            exception_handlers={DnCNNError: _refused, ClientDisconnect: _gone},
+            exception_handlers={DnCNNError: _refused, ClientDisconnect: _gone, Exception: _failed},
         )
 
     def page(self, request: Request) -> Response:
@@ -225,6 +225,10 @@ async def _order(request: Request) -> dict[str, Any]:
 
 def _refused(request: Request, failure: Exception) -> Response:
     return PlainTextResponse(as_options(str(failure)), 422)
+
+
+def _failed(request: Request, failure: Exception) -> Response:
+    return PlainTextResponse(describe(failure), 500)
 
 
 def _gone(request: Request, failure: Exception) -> Response:

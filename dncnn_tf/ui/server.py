@@ -63,9 +63,8 @@ def serve_page(
         application = Application(folder, max_pixels)
         config = uvicorn.Config(
             Guard(application.asgi(), hosts=hosts, auth=auth),
-            access_log=False,
             lifespan="off",
-            log_config=None,
+            log_level="critical",  # what fails is told to the page
             server_header=False,
             timeout_graceful_shutdown=1,
             ws="none",

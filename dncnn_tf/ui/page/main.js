@@ -8,7 +8,8 @@ import { Slider } from "./slider.js";
 import { Parts, Tiles } from "./tiles.js";
 
 const LARGE = 1_500_000; // pixels of a result that is worth a look at a part of it first
-const MOST_PARTS = 8; // at once
+const PART = 256; // pixels of a result, the side of a part
+const MOST_PARTS = 24; // at once
 
 const element = (id) => document.getElementById(id);
 const slider = new Slider(element("stage"));
@@ -16,6 +17,7 @@ const album = new Album(element("album"), show);
 const controls = new Controls(work, look);
 const choices = await about();
 let working = new AbortController();
+let running = Promise.resolve(); // what the network does for the picture that is shown
 let parts = null;
 
 controls.offer(choices.models);
@@ -57,7 +59,11 @@ function show(picture) {
 }
 
 /** Have the network do what is chosen with the picture that is shown. */
-async function work() {
+function work() {
+  running = showResult();
+}
+
+async function showResult() {
   const picture = album.current;
   if (!picture) return;
   say("");
@@ -70,7 +76,7 @@ async function work() {
   try {
     parts = null;
     if (picture.width * picture.height * enlargement ** 2 > LARGE) {
-      parts = new Parts(Math.floor(choices.side / enlargement), picture);
+      parts = new Parts(Math.floor(PART / enlargement), picture);
       slider.show(picture.before, parts, picture);
       await lookAhead(picture, settings, signal);
     }
@@ -143,6 +149,9 @@ async function showCommand() {
 }
 
 async function download() {
+  const waited = working.signal;
+  await running; // which keeps what the file needs
+  if (waited.aborted) return;
   const signal = start();
   const task = begin(stop);
   signal.addEventListener("abort", task.end);
