@@ -20,7 +20,7 @@ from ..errors import DnCNNError, OptionError, as_options, describe, describe_of
 from ..images.picture import ImageError
 from .pictures import UploadedPicture, new_file, said
 from .sample import write_sample
-from .settings import Settings, models_for
+from .settings import Settings
 from .streams import Streams
 from .tiles import SIDE, tile
 from .work import Cancelled, Progress, Workshop
@@ -51,7 +51,6 @@ class Application:
             routes=[
                 Route("/", self.page),
                 Route("/page/{name}", self.page),
-                Route("/about", self.about),
                 Route("/sample", self.sample, methods=["POST"]),
                 Route("/pictures", self.upload, methods=["POST"]),
                 Route("/pictures/{id}", self.forget, methods=["DELETE"]),
@@ -73,10 +72,6 @@ class Application:
             if Path(name).suffix in (".html", ".css", ".js", ".svg") and file.is_file():
                 return FileResponse(str(file))
         raise HTTPException(404)
-
-    def about(self, request: Request) -> Response:
-        """What can be chosen."""
-        return JSONResponse({"models": models_for("denoise"), "side": SIDE})
 
     def sample(self, request: Request) -> Response:
         """A picture that is there at once."""

@@ -15,10 +15,12 @@ from ..images.arrays import from_float, to_float
 from ..images.orientation import orientation, upright
 from ..images.picture import Picture
 from ..images.reading import read
+from ..models.cards import shipped_models
 from ..restoration.choice import choose_model, describe_noise
 from ..restoration.inspection import Inspection, inspect_picture
 from ..restoration.noise import Noise
 from .settings import Settings
+from .tiles import SIDE
 
 _STRIP = 2**22  # numbers that are brought to 8 bits at a time
 _LONGEST_STEM = 150  # bytes of a file's name
@@ -106,6 +108,8 @@ class UploadedPicture:
             "sigma": found.noise.sigma,
             "noise": describe_noise(found.noise),
             "model": found.model,
+            "models": ["auto", *shipped_models()],
+            "side": SIDE,
             "remarks": [*found.remarks, *([f"page 1 of {self.pages} is shown"] if self.pages > 1 else [])],
         }
 

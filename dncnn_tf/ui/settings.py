@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import OptionError
 from ..images.formats import MAX_PIXELS
 from ..models.cards import shipped_models
-from ..restoration.luminance import GENERAL_MODEL, require_scale
+from ..restoration.luminance import require_scale
 from ..restoration.shares import Shares, require_sigma
 
 TASKS = ("denoise", "deblock", "upscale")
@@ -93,8 +93,3 @@ class Settings:
             words += ["--strength", f"{self.strength:g}"] if self.strength != 1 else []
         words += ["--max-pixels", str(max_pixels)] if max_pixels != MAX_PIXELS else []
         return shlex.join(words)
-
-
-def models_for(task: str) -> list[str]:
-    """Names of the models that a task can be done with."""
-    return ["auto", *shipped_models()] if task == "denoise" else [GENERAL_MODEL]

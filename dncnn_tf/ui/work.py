@@ -20,7 +20,7 @@ from ..engines.opening import as_engine
 from ..images.orientation import as_stored, upright
 from ..restoration.choice import misfits
 from ..restoration.denoising import denoise
-from ..restoration.luminance import deblock, upscale
+from ..restoration.luminance import GENERAL_MODEL, deblock, upscale
 from ..restoration.noise import Noise
 from .kept_engine import CancelledError, KeptEngine
 from .network_turns import Turns
@@ -194,7 +194,7 @@ class Workshop:
 
     def _engine(self, picture: UploadedPicture, settings: Settings) -> Any:
         with self._turns.turn(urgent=True):  # one is opened at a time
-            return as_engine(picture.model(settings) if settings.task == "denoise" else "dncnn-3")
+            return as_engine(picture.model(settings) if settings.task == "denoise" else GENERAL_MODEL)
 
     @contextlib.contextmanager
     def _network(self, picture: UploadedPicture, settings: Settings, cancelled: Cancelled) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,7 @@ export class Controls {
     return {
       task,
       scale: Number(scale ?? 2),
-      model: this.model.value,
+      model: this.model.value || "auto",
       sigma: Number.isNaN(sigma) ? null : sigma,
       strength: this.strength.valueAsNumber,
     };
@@ -42,16 +42,14 @@ export class Controls {
     return task === "upscale" ? scale : 1;
   }
 
-  offer(models) {
-    this.model.replaceChildren(...models.map((name) => new Option(name, name)));
-  }
-
   /** Bring what is shown in line with what is chosen. */
   update(picture) {
     const denoising = this.settings.task === "denoise";
     document.body.dataset.task = this.settings.task;
     for (const label of this.form.querySelectorAll(".denoising")) label.hidden = !denoising;
     element("strength-text").textContent = `${Math.round(100 * this.strength.valueAsNumber)} %`;
-    if (picture) this.model.options[0].textContent = `auto (${picture.model})`;
+    if (!picture) return;
+    if (!this.model.length) this.model.append(...picture.models.map((name) => new Option(name, name)));
+    this.model.options[0].textContent = `auto (${picture.model})`;
   }
 }

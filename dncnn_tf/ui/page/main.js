@@ -3,7 +3,7 @@
 import { Album } from "./album.js";
 import { begin } from "./busy.js";
 import { Controls } from "./controls.js";
-import { about, command, files, preview, result, sample, upload } from "./server.js";
+import { command, files, forget, preview, result, sample, upload } from "./server.js";
 import { Slider } from "./slider.js";
 import { Parts, Tiles } from "./tiles.js";
 
@@ -15,18 +15,25 @@ const element = (id) => document.getElementById(id);
 const slider = new Slider(element("stage"));
 const album = new Album(element("album"), show);
 const controls = new Controls(work, look);
-const choices = await about();
+const showCommand = later(50, async () => {
+  const order = [album.ids, controls.settings];
+  const line = await command(...order).catch((failure) => failure.message);
+  const now = JSON.stringify([album.ids, controls.settings]);
+  if (now === JSON.stringify(order)) element("command").textContent = line;
+});
 let working = new AbortController();
+let taken = false; // whether a picture of the user's is there
 let running = Promise.resolve(); // what the network does for the picture that is shown
 let parts = null;
 
-controls.offer(choices.models);
 listen();
-await takeSample();
+takeSample();
 
 async function takeSample() {
   const task = begin();
-  album.add({ ...(await sample()), isSample: true }, true);
+  const picture = { ...(await sample()), isSample: true };
+  if (taken) forget([picture.id]);
+  else album.add(picture, true);
   task.end();
 }
 
@@ -38,6 +45,7 @@ async function take(uploaded) {
     const task = begin();
     try {
       album.add(await upload(file), open);
+      taken = true;
       album.pictures.filter(({ isSample }) => isSample).forEach((picture) => album.remove(picture));
       open = false;
     } catch (failure) {
@@ -120,32 +128,24 @@ async function lookAhead(picture, settings, signal) {
 
 function tiles(picture, which, enlargement, size = enlargement) {
   const whole = { width: picture.width * size, height: picture.height * size };
-  return new Tiles(`/pictures/${picture.id}/tiles/${which}/${enlargement}`, whole, choices.side, () => slider.redraw());
+  return new Tiles(`/pictures/${picture.id}/tiles/${which}/${enlargement}`, whole, picture.side, () => slider.redraw());
 }
 
 /** What needs no network. */
-async function look() {
+function look() {
   controls.update(album.current);
   const { task, strength } = controls.settings;
   slider.strength = task === "denoise" ? strength : 1;
   slider.gain = controls.gain;
   slider.redraw();
-  await showCommand();
+  showCommand();
 }
 
-async function tell(picture, remarks) {
+function tell(picture, remarks) {
   const size = `${picture.width} × ${picture.height}`;
   const facts = [size, picture.kind, picture.format, `${picture.noise}, so ${picture.model}`];
   element("facts").textContent = [...facts, ...picture.remarks, ...remarks].join(" · ");
-  await look();
-}
-
-async function showCommand() {
-  try {
-    element("command").textContent = await command(album.ids, controls.settings);
-  } catch (failure) {
-    element("command").textContent = failure.message;
-  }
+  look();
 }
 
 async function download() {

@@ -10,11 +10,6 @@ export function sample() {
   return facts(fetch("/sample", { method: "POST" }));
 }
 
-/** What can be chosen. */
-export async function about() {
-  return (await sound(await fetch("/about"))).json();
-}
-
 /** Let the server forget pictures, also while the page is being left. */
 export function forget(ids) {
   for (const id of ids) fetch(`/pictures/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
