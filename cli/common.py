@@ -24,11 +24,11 @@ STOPPED = (INTERRUPTED, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 """Exit statuses of a process that a signal has ended before it was done."""
 
 
-def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Like `click.command`, for functions that raise on failure and write notes through `note`."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        @click.command(name, context_settings={"help_option_names": ["-h", "--help"]})
+        @click.command(name, context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
         @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
         @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
         @functools.wraps(function)

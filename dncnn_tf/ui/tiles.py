@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from PIL import Image
 
-from ..images.arrays import from_float, to_float
+from ..viewing.encoding import as_image, as_png
 
 SIDE = 512
 """Of a tile, in pixels of the screen."""
@@ -41,16 +39,3 @@ def tile(pixels: np.ndarray, x: int, y: int, *, level: int = 0, enlargement: int
     west, north, east, south = (edge / enlargement - first[i % 2] for i, edge in enumerate((left, top, right, bottom)))
     image = image.resize(shown, Image.Resampling.BICUBIC, box=(west, north, east, south), reducing_gap=2.0)
     return as_png(image, icc)
-
-
-def as_image(pixels: np.ndarray) -> Image.Image:
-    """(H, W, 1 to 4) of any type, with 8 bits."""
-    levels = pixels if pixels.dtype == np.uint8 else from_float(to_float(pixels), np.uint8)
-    return Image.fromarray(np.ascontiguousarray(levels[..., 0] if levels.shape[-1] == 1 else levels))
-
-
-def as_png(image: Image.Image, icc: bytes | None) -> bytes:
-    """A PNG file, made quickly."""
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1, icc_profile=icc)
-    return file.getvalue()

@@ -22,11 +22,11 @@ from ..restoration.choice import misfits
 from ..restoration.denoising import denoise
 from ..restoration.luminance import GENERAL_MODEL, deblock, upscale
 from ..restoration.noise import Noise
+from ..viewing.encoding import as_image, as_png
 from .kept_engine import CancelledError, KeptEngine
 from .network_turns import Turns
 from .pictures import UploadedPicture, eight_bits, said
 from .settings import Settings
-from .tiles import as_image, as_png
 
 _TILE = 256  # small, so that what is urgent need not wait long
 _WHOLE = 1_500_000  # pixels of a picture that is done in one part

@@ -17,7 +17,8 @@ from helpers.page import Page, folders, served
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
-from dncnn_tf import denoise
+from dncnn_tf import EvaluationReport, Setting, denoise
+from dncnn_tf.evaluation.results import ImageScore, Restoration, Result
 
 TESTS = Path(__file__).parents[1]
 
@@ -221,6 +222,45 @@ def luminance(color: str) -> float:
     levels = np.array([float(level) for level in color[4:-1].split(",")[:3]]) / 255
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_a_page_in_one_file_opens_from_the_disk(window: Browser, photo: Path, tmp_path: Path, dncnn_tf) -> None:
+    assert dncnn_tf("denoise", photo, "-o", tmp_path / "out", "--compare", "html").returncode == 0
+    seen = len(window.requests())
+    window.open((tmp_path / "out/photo_denoised_compare.html").as_uri())
+    window.wait(lambda: window.run("return document.querySelector('.divider:not([hidden])')"))
+    window.element("#actual").click()
+    window.set("#stage input", 0)
+    with Image.open(tmp_path / "out/photo_denoised.png") as after:
+        np.testing.assert_array_equal(in_the_middle(window.canvas(), (220, 300)), np.asarray(after))
+    assert all(address.startswith(("file:", "data:")) for address in window.requests()[seen:])
+    assert not [entry for entry in window.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def test_a_report_is_chosen_from_and_sorted(window: Browser, tmp_path: Path) -> None:
+    report = EvaluationReport(tmp_path)
+    scores = [ImageScore(name, psnr, 0.9, 20.0, 0.5) for name, psnr in (("b<b>", 9.5), ("a", 30.25))]
+    for score, level in zip(scores, (0.25, 0.75), strict=True):
+        pictures = [np.full((40, 60, 1), value, np.float32) for value in (level, level / 2, level / 3)]
+        report.add_image(score, Restoration(*pictures))
+    report.add(Result("model", "data", Setting("denoise", 25), "float32", tuple(scores)))
+    report.write("title")
+    window.open((tmp_path / "index.html").as_uri())
+    window.wait(lambda: window.text("#name") == "b<b>")
+    first = "return [...document.querySelectorAll('tbody tr')].map((row) => row.cells[0].textContent)"
+    assert window.run(first) == ["b<b>", "a"]
+    for order in (["b<b>", "a"], ["a", "b<b>"]):
+        window.run("document.querySelectorAll('th button')[2].click()")  # PSNR
+        assert window.run(first) == order
+    window.run("document.querySelectorAll('.index button')[1].click()")
+    window.wait(lambda: window.text("#name") == "a")
+    assert window.text("#caption") == "20.00 dB → 30.25 dB, SSIM 0.5000 → 0.9000"
+    window.element("#actual").click()
+    for side, level in (("clean", 0.75), ("input", 0.375), ("output", 0.25)):
+        window.set("#right", side)
+        window.set("#stage input", 0)
+        shown = in_the_middle(window.canvas(), (40, 60))[2:-2, 2:-2]
+        assert (shown == round(level * 255)).all()
 
 
 def test_nothing_is_asked_of_elsewhere_and_nothing_is_missed() -> None:
