@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -155,6 +156,6 @@ class CommandWithOptionalChoices(click.Command):
         end = args.index("--") if "--" in args else len(args)
         words = [
             f"{word}={optional[word][0]}" if word in optional and following not in optional[word] else word
-            for word, following in zip(args[:end], [*args[1:end], None], strict=True)
+            for word, following in itertools.zip_longest(args[:end], args[1:end])
         ]
         return super().parse_args(ctx, words + args[end:])

@@ -131,7 +131,10 @@ def test_of_a_large_picture_a_part_comes_first_and_the_rest_can_be_cancelled(
     (input,) = (file for folder in folders() for file in folder.glob("*/input/large.jpg"))
     window.wait(lambda: sorted(each.name for each in input.parents[1].iterdir()) == ["input", "levels.npy"])
     window.element("#fit").click()
-    window.drop(photo)  # the page goes on
+    window.element("#download").click()  # the page goes on
+    window.wait(lambda: window.run("return document.querySelector('#progress').hasAttribute('value')"))
+    window.element("#cancel").click()
+    window.drop(photo)
     window.wait_for_result("photo.png")
 
 
@@ -227,6 +230,7 @@ def luminance(color: str) -> float:
 def test_a_page_in_one_file_opens_from_the_disk(window: Browser, photo: Path, tmp_path: Path, dncnn_tf) -> None:
     assert dncnn_tf("denoise", photo, "-o", tmp_path / "out", "--compare", "html").returncode == 0
     seen = len(window.requests())
+    window.driver.get_log("browser")  # of what was before
     window.open((tmp_path / "out/photo_denoised_compare.html").as_uri())
     window.wait(lambda: window.run("return document.querySelector('.divider:not([hidden])')"))
     window.element("#actual").click()

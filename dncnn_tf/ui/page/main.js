@@ -119,7 +119,7 @@ function stop() {
 async function lookAhead(picture, settings, signal) {
   const own = parts;
   for (let count = 0; count < MOST_PARTS && own === parts; count++) {
-    const [area] = own.missing(slider.seen());
+    const area = own.next(slider.seen());
     if (!area) break;
     own.add(await preview(picture.id, settings, area, signal), area);
     slider.redraw();
@@ -150,8 +150,10 @@ function tell(picture, remarks) {
 
 async function download() {
   const waited = working.signal;
-  await running; // which keeps what the file needs
-  if (waited.aborted) return;
+  if (!waited.aborted) {
+    await running; // which keeps what the file needs
+    if (waited.aborted) return;
+  }
   const signal = start();
   const task = begin(stop);
   signal.addEventListener("abort", task.end);

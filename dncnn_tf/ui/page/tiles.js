@@ -80,28 +80,31 @@ export class Parts {
    */
   constructor(side, size) {
     Object.assign(this, { side, size });
-    this.images = new Map();
+    this.asked = new Set();
+    this.images = [];
   }
 
-  /** Squares of an area that are not there yet, those in its middle first: [x, y, width, height]. */
-  missing({ x, y, width, height }) {
+  /** The square nearest the middle of an area, [x, y, width, height], of those nobody has asked for; undefined if none. */
+  next({ x, y, width, height }) {
     const { side, size } = this;
     const squares = [];
     for (let top = y - (y % side); top < y + height; top += side) {
       for (let left = x - (x % side); left < x + width; left += side) {
-        if (this.images.has(`${left} ${top}`)) continue;
+        if (this.asked.has(`${left} ${top}`)) continue;
         squares.push([left, top, Math.min(side, size.width - left), Math.min(side, size.height - top)]);
       }
     }
     const distance = ([left, top]) => Math.hypot(left + side / 2 - x - width / 2, top + side / 2 - y - height / 2);
-    return squares.sort((a, b) => distance(a) - distance(b));
+    const nearest = squares.sort((a, b) => distance(a) - distance(b))[0];
+    if (nearest) this.asked.add(`${nearest[0]} ${nearest[1]}`);
+    return nearest;
   }
 
   add(image, area) {
-    this.images.set(`${area[0]} ${area[1]}`, { image, area });
+    this.images.push({ image, area });
   }
 
   draw(context, view) {
-    for (const { image, area } of this.images.values()) place(context, image, view, ...area);
+    for (const { image, area } of this.images) place(context, image, view, ...area);
   }
 }
