@@ -94,6 +94,10 @@ def test_a_picture_is_dropped_looked_at_and_downloaded(
     content = window.downloaded("photo_denoised.png")
     assert dncnn_tf("denoise", photo, "--strength", 0.4, "-o", tmp_path).returncode == 0
     assert content == (tmp_path / "photo_denoised.png").read_bytes()
+    window.set("#sigma", 20)
+    window.wait(lambda: "σ 20 given, so cdncnn-b" in window.text("#facts"))
+    window.set("#model", "dncnn-b")
+    window.wait(lambda: "(estimated), dncnn-b by choice" in window.text("#facts"))
 
 
 def test_a_damaged_file_is_said_as_text_and_the_others_are_shown(

@@ -12,7 +12,9 @@ import pytest
 import skimage.data
 from PIL import ExifTags, Image
 
-from dncnn_tf.ui.kept_engine import KeptEngine
+from dncnn_tf import denoise_files
+from dncnn_tf.ui import work
+from dncnn_tf.ui.kept_engine import CancelledError, KeptEngine
 from dncnn_tf.ui.network_turns import Turns
 from dncnn_tf.ui.pictures import UploadedPicture, new_file
 from dncnn_tf.ui.settings import Settings
@@ -96,6 +98,23 @@ def test_another_strength_takes_no_network(tmp_path: Path, monkeypatch: pytest.M
         assert not failure
         files[strength] = file.read_bytes()
     assert files[0.3] != files[1.0]
+
+
+def test_a_large_picture_is_done_in_parts_with_the_commands_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_WHOLE", 1000)
+    monkeypatch.setattr(work, "_TILE", 48)
+    picture, workshop, shares = uploaded(tmp_path, PHOTO[:110, :130]), Workshop(MOST), []
+    workshop.result(picture, Settings(), shares.append, lambda: False)
+    assert len(shares) == 9
+    file, _ = workshop.file(picture, Settings(strength=0.5), lambda _: None, lambda: False)
+    denoise_files(picture.file, tmp_path / "whole.png", strength=0.5)
+    assert file.read_bytes() == (tmp_path / "whole.png").read_bytes()
+    gone = []
+    with pytest.raises(CancelledError):
+        workshop.result(picture, Settings("deblock"), gone.append, lambda: len(gone) > 2)
+    assert len(gone) == 3
 
 
 class _Radius:

@@ -235,6 +235,19 @@ def test_work_ends_with_the_request(page: Page, tmp_path: Path) -> None:
     assert set(folder.iterdir()) == there
 
 
+def test_it_ends_in_the_middle_of_work_without_a_word(tmp_path: Path) -> None:
+    Image.fromarray(np.tile(NOISY, (20, 20, 1))).save(tmp_path / "large.png")
+    before = folders()
+    with served() as page:
+        id = page.upload(tmp_path / "large.png").json()["id"]
+        path = f"/pictures/{id}/result"
+        with page.ask("POST", path, json={"settings": SETTINGS}, stream=True) as answer:
+            assert b"progress" in next(answer.iter_lines())
+            assert page.stop() == 0
+        assert page.process.communicate() == ("", "")
+    assert folders() == before
+
+
 def write_small(folder: Path) -> Path:
     Image.fromarray(NOISY).save(folder / "small.png")
     return folder / "small.png"

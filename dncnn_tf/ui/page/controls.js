@@ -50,6 +50,14 @@ export class Controls {
     element("strength-text").textContent = `${Math.round(100 * this.strength.valueAsNumber)} %`;
     if (!picture) return;
     if (!this.model.length) this.model.append(...picture.models.map((name) => new Option(name, name)));
-    this.model.options[0].textContent = `auto (${picture.model})`;
+  }
+
+  /** The noise of a picture, the model that is taken, and why. */
+  noiseAndModel(picture, taken) {
+    const { task, model, sigma } = this.settings;
+    if (task !== "denoise") return picture.noise;
+    if (model !== "auto") return `${picture.noise}, ${model} by choice`;
+    this.model.options[0].textContent = `auto (${taken})`;
+    return sigma === null ? `${picture.noise}, so ${taken}` : `σ ${sigma} given, so ${taken}`;
   }
 }

@@ -80,7 +80,7 @@ async function showResult() {
   const signal = start();
   const task = begin(stop);
   signal.addEventListener("abort", task.end);
-  tell(picture, []);
+  tell(picture, [], settings.sigma === null ? picture.model : "…");
   try {
     parts = null;
     if (picture.width * picture.height * enlargement ** 2 > LARGE) {
@@ -95,7 +95,7 @@ async function showResult() {
     await Promise.all([before.ready(), after.ready()]);
     if (!signal.aborted) {
       slider.show(before, after, before.size);
-      tell(picture, done.remarks);
+      tell(picture, done.remarks, done.model);
     }
   } catch (failure) {
     if (!signal.aborted) say(failure.message);
@@ -141,9 +141,9 @@ function look() {
   showCommand();
 }
 
-function tell(picture, remarks) {
+function tell(picture, remarks, model) {
   const size = `${picture.width} × ${picture.height}`;
-  const facts = [size, picture.kind, picture.format, `${picture.noise}, so ${picture.model}`];
+  const facts = [size, picture.kind, picture.format, controls.noiseAndModel(picture, model)];
   element("facts").textContent = [...facts, ...picture.remarks, ...remarks].join(" · ");
   look();
 }
