@@ -48,7 +48,8 @@ class EvaluationReport:
     def add(self, result: Result) -> None:
         """Add a heading, a table and the pictures since the last one."""
         heading, *rows, average = result.table()
-        self._body += [f"<h2>{html.escape(printable(result.title))}</h2>", '<div class="index">', *self._index, "</div>"]
+        title = html.escape(printable(result.title))
+        self._body += [f"<h2>{title}</h2>", '<div class="index">', *self._index, "</div>"]
         self._body += ['<div class="table"><table><thead>', _row("th", heading), "</thead><tbody>"]
         self._body += [_row("td", row) for row in rows]
         self._body += ["</tbody><tfoot>", _row("td", average), "</tfoot></table></div>"]
