@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
-from dncnn_tf.errors import OptionError, describe, printable
+from dncnn_tf.errors import OptionError, as_options, describe, printable
 
 from .streams import drop_what_is_left, remark
 
@@ -24,15 +23,12 @@ INTERRUPTED = 128 + signal.SIGINT
 STOPPED = (INTERRUPTED, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 """Exit statuses of a process that a signal has ended before it was done."""
 
-_PARAMETER = re.compile(r"`([a-z][a-z_]*)`")
-_FUNCTION = re.compile(r"`dncnn_tf\.([a-z][a-z_]*)`")
 
-
-def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Like `click.command`, for functions that raise on failure and write notes through `note`."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        @click.command(name, context_settings={"help_option_names": ["-h", "--help"]})
+        @click.command(name, context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
         @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
         @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
         @functools.wraps(function)
@@ -80,12 +76,6 @@ def error(line: str) -> None:
     if click.get_current_context().meta["debug"] and sys.exc_info()[0] is not None:
         traceback.print_exc()
     remark(printable(f"error: {as_options(line)}"))
-
-
-def as_options(message: str) -> str:
-    """A message of the library: parameters in backticks are this command's options, functions are commands."""
-    message = _FUNCTION.sub(lambda match: f"dncnn-tf {match[1].replace('_', '-')}", message)
-    return _PARAMETER.sub(lambda match: f"--{match[1].replace('_', '-')}", message)
 
 
 def start_keras() -> None:

@@ -25,6 +25,7 @@ from .commands.models import models
 from .commands.request import request
 from .commands.serve import serve
 from .commands.train import train
+from .commands.ui import ui
 from .commands.upscale import upscale
 from .common import STOPPED
 from .streams import make_ready
@@ -51,6 +52,7 @@ for _command in (
     request,
     serve,
     train,
+    ui,
     upscale,
 ):
     cli.add_command(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -136,3 +137,25 @@ class Shard(click.ParamType):
         if match is None or not 1 <= int(match[1]) <= int(match[2]):
             self.fail(f"{value!r} is no part such as 2/8, the second of eight", param, ctx)
         return int(match[1]), int(match[2])
+
+
+class OptionalChoice(click.Choice):
+    """A choice that may be left out, in a `CommandWithOptionalChoices`: the option alone is as with the first."""
+
+
+class CommandWithOptionalChoices(click.Command):
+    """A command in which `--option INPUT` is the option alone, and then an input."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        optional = {
+            name: parameter.type.choices
+            for parameter in self.params
+            if isinstance(parameter.type, OptionalChoice)
+            for name in parameter.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        words = [
+            f"{word}={optional[word][0]}" if word in optional and following not in optional[word] else word
+            for word, following in itertools.zip_longest(args[:end], args[1:end])
+        ]
+        return super().parse_args(ctx, words + args[end:])

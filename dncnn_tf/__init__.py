@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .training.fit import TrainingDivergedError, finetune, train
     from .training.run_folder import RunError
     from .training.workers import Cluster, ClusterError
+    from .ui.server import serve_page
 
 _MODULES = {
     "ENGINES": "engines.available",
@@ -110,6 +111,7 @@ _MODULES = {
     "read_card": "models.cards",
     "request_files": "bulk.tasks",
     "serve": "export.server",
+    "serve_page": "ui.server",
     "shipped_models": "models.cards",
     "task_and_degree": "models.cards",
     "train": "training.fit",
@@ -178,6 +180,7 @@ __all__ = [
     "read_card",
     "request_files",
     "serve",
+    "serve_page",
     "shipped_models",
     "task_and_degree",
     "train",

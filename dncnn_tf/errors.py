@@ -7,6 +7,10 @@ names, shows them as --overwrite, and `dncnn_tf.deblock` as its command, dncnn-t
 from __future__ import annotations
 
 import os
+import re
+
+_PARAMETER = re.compile(r"`([a-z][a-z_]*)`")
+_FUNCTION = re.compile(r"`dncnn_tf\.([a-z][a-z_]*)`")
 
 _TENSORFLOW_MISSING = (
     "TensorFlow is missing; install it with: pip install 'dncnn-tf[tensorflow]' ([cpu] is smaller, [gpu] brings CUDA)"
@@ -50,6 +54,12 @@ def describe_of(failure: Exception, name: object, *others: object) -> str:
     """The same, with the file's name in front unless it begins with that, or with another that says as much."""
     message = describe(failure)
     return message if message.startswith((str(name), *map(str, others))) else f"{name}: {message}"
+
+
+def as_options(message: str) -> str:
+    """A message in the words of the command line: parameters in backticks are options, functions are commands."""
+    message = _FUNCTION.sub(lambda match: f"dncnn-tf {match[1].replace('_', '-')}", message)
+    return _PARAMETER.sub(lambda match: f"--{match[1].replace('_', '-')}", message)
 
 
 def first_line(failure: Exception | str | None) -> str:

@@ -17,7 +17,8 @@ import pytest
 import dncnn_tf
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 
 _HIDE_TENSORFLOW = """
 import sys
@@ -111,3 +112,12 @@ def test_a_public_name_is_explained_and_has_its_place_in_the_docs(name: str) -> 
         assert isinstance(below[0].value, ast.Constant)
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/api").glob("*.md"))
     assert len(re.findall(rf"^::: dncnn_tf\.{name}$", pages, re.MULTILINE)) == 1
+
+
+def test_files_that_are_no_python_are_packaged() -> None:
+    packaged = PYPROJECT["tool"]["setuptools"]["package-data"]
+    for room in ("viewing", "ui"):
+        folder = ROOT / "dncnn_tf" / room
+        files = {path for path in folder.rglob("*.*") if path.suffix not in (".py", ".pyc")}
+        assert files
+        assert files == {path for pattern in packaged[f"dncnn_tf.{room}"] for path in folder.glob(pattern)}

@@ -8,13 +8,13 @@ import click
 
 from ..common import command
 from ..options import file_options, network_options, share_options
-from ..parameters import SigmaOrAuto
+from ..parameters import CommandWithOptionalChoices, OptionalChoice, SigmaOrAuto
 
 if TYPE_CHECKING:
     from ..file_work import FileWork
 
 
-@command("denoise")
+@command("denoise", cls=CommandWithOptionalChoices)
 @file_options(suffix="_denoised")
 @click.option("--model", default="auto", show_default=True, metavar="NAME|PATH", help="auto: by colour and noise.")
 @click.option(
@@ -27,9 +27,14 @@ if TYPE_CHECKING:
 )
 @share_options
 @click.option("--save-noise", is_flag=True, help="Also write what was removed, on mid-grey: NAME_denoised_noise.png.")
-@click.option("--compare", is_flag=True, help="Also write before and after side by side: NAME_denoised_compare.png.")
+@click.option(
+    "--compare",
+    type=OptionalChoice(["png", "html"]),
+    metavar="[png|html]",
+    help="Also write before and after: side by side, or a page with both under a slider: NAME_denoised_compare.html.",
+)
 @network_options
-def denoise(files: FileWork, **options: Any) -> None:
+def denoise(files: FileWork, compare: str | None, **options: Any) -> None:
     """Remove Gaussian noise from images; nothing else about them changes.
 
     INPUT is a file, a folder, a quoted glob, or - for stdin. In folders and globs, files whose name ends in
@@ -44,4 +49,4 @@ def denoise(files: FileWork, **options: Any) -> None:
     """
     from dncnn_tf import denoise_files
 
-    files.do(denoise_files, **options)
+    files.do(denoise_files, compare=compare or False, **options)

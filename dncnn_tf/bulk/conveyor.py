@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import describe_of
+from ..files import atomic_path
 from ..images.content import read_content
 from ..images.formats import SUFFIXES
 from ..images.picture import Picture
@@ -145,17 +146,17 @@ class Conveyor:
     def _decode(self, source: Path | bytes | BinaryIO) -> Picture:
         return read(source, max_pixels=self._rules.max_pixels)
 
-    def _write(self, job: Job, result: Picture, format: str, extras: list[Picture]) -> None:
+    def _write(self, job: Job, result: Picture, format: str, extras: list[Picture | bytes]) -> None:
         if job.target is None:
             assert self._target is not None
             write_to(self._target, result, format, self._rules.quality)
             return
-        for target, picture in zip(job.extras, extras, strict=True):
-            self._write_file(picture, target, "PNG", None, job.source)
+        for target, extra in zip(job.extras, extras, strict=True):
+            self._write_file(extra, target, "PNG", None, job.source)
         self._write_file(result, job.target, format, self._rules.quality, job.source)
 
     def _write_file(
-        self, picture: Picture, target: Place, format: str, quality: int | None, source: Place | None
+        self, made: Picture | bytes, target: Place, format: str, quality: int | None, source: Place | None
     ) -> None:
         """Whole or not at all: a store shows what is put there when it has all of it."""
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -164,8 +165,12 @@ class Conveyor:
         with contextlib.suppress(FileExistsError) if self._rules.skip_existing else contextlib.nullcontext():
             if not is_remote(target):
                 here = None if source is None or is_remote(source) else source
-                write(picture, target, format, quality, overwrite=overwrite, source=here)
+                if isinstance(made, Picture):
+                    write(made, target, format, quality, overwrite=overwrite, source=here)
+                else:
+                    with atomic_path(target, overwrite=overwrite, source=here) as path:
+                        path.write_bytes(made)
             elif target.exists() and not overwrite:
                 raise FileExistsError(f"{target}: exists already; give `overwrite` to replace it")
             else:
-                target.write_bytes(encode(picture, format, quality))
+                target.write_bytes(encode(made, format, quality) if isinstance(made, Picture) else made)

@@ -29,6 +29,12 @@ def _side_by_side(noisy: Picture, clean: Picture) -> Picture:
     return Picture(from_float(np.concatenate([noisy.pixels, clean.pixels], axis=1), np.uint8), None, "PNG")
 
 
+def _page(noisy: Picture, clean: Picture) -> bytes:
+    from ..viewing.standalone import comparison_page
+
+    return comparison_page(noisy, clean, "before and after")
+
+
 class Denoiser(NetworkRestorer):
     """Turns noisy pictures into clean ones.
 
@@ -39,7 +45,7 @@ class Denoiser(NetworkRestorer):
         options: as for `NetworkRestorer`.
     """
 
-    extras: ClassVar = {"noise": _removed, "compare": _side_by_side}
+    extras: ClassVar = {"noise.png": _removed, "compare.png": _side_by_side, "compare.html": _page}
 
     def __init__(self, *, model: ModelLike, sigma: float | None, shares: Shares, **options: Any) -> None:
         super().__init__(**options)

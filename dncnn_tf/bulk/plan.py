@@ -29,8 +29,8 @@ class Results:
 
     Attributes:
         suffix: goes between a result's name and its ending where the rules name none.
-        extras: further pictures that are asked for, by what their names end in.
-        all_extras: those that can be asked for, which an earlier run may have left.
+        extras: further files that are asked for, by what their names end in, such as "noise.png".
+        all_extras: the same without the ending, of all that an earlier run may have left.
     """
 
     suffix: str
@@ -168,7 +168,7 @@ def _require_one(places: list[Place], found: Found) -> None:
 
 
 def _job(source: Place | None, target: Place | None, results: Results) -> Job:
-    extras = (target.with_name(f"{target.stem}_{name}.png") for name in results.extras) if target else ()
+    extras = (target.with_name(f"{target.stem}_{name}") for name in results.extras) if target else ()
     return Job(source, target, tuple(extras))
 
 

@@ -16,7 +16,8 @@ from ..restoration.tiling import Progress, Tile, memory_left
 if TYPE_CHECKING:
     from ..engines.base import Engine
 
-Extra = Callable[[Picture, Picture], Picture]
+Extra = Callable[[Picture, Picture], Picture | bytes]
+"""Makes a further picture, or a file's content, of a picture and its result."""
 
 
 class Restorer(ABC):
@@ -26,7 +27,7 @@ class Restorer(ABC):
         note: gets a remark for people, in one line.
 
     Attributes:
-        extras: what else can be made of a picture and its result.
+        extras: what else can be made of a picture and its result, by what the file's name ends in.
     """
 
     extras: ClassVar[Mapping[str, Extra]] = {}

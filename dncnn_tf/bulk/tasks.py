@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import OptionError
 from ..restoration.shares import Shares, require_sigma
 from ..restoration.tiling import require_parts
 from .plan import Input, Output, Results
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _RULES = FileRules()
 _DENOISED = "_denoised"
+_COMPARISONS: dict[bool | str, str] = {True: "compare.png", "png": "compare.png", "html": "compare.html"}
 
 
 def denoise_files(
@@ -32,7 +34,7 @@ def denoise_files(
     luma: float = 1.0,
     chroma: float = 1.0,
     save_noise: bool = False,
-    compare: bool = False,
+    compare: bool | str = False,
     tile: Tile = "auto",
     max_memory: int | None = None,
     precision: str = "auto",
@@ -60,7 +62,8 @@ def denoise_files(
         strength: share of the noise to subtract, from 0 to 1.
         luma, chroma: shares of its grain and of its blotches of colour, on top of that, as for `dncnn_tf.denoise`.
         save_noise: also write what was removed, on mid-grey: NAME_denoised_noise.png.
-        compare: also write before and after side by side: NAME_denoised_compare.png.
+        compare: also write before and after: True or "png" for side by side, NAME_denoised_compare.png; "html" for one
+            file that holds a page with both under a slider, NAME_denoised_compare.html.
         tile, max_memory, precision, engine, trust: as for `dncnn_tf.denoise`.
         on: "local", or "ray" for a Ray cluster: the one that this process is connected to, or RAY_ADDRESS's, or one
             that lives as long as the call.
@@ -82,7 +85,9 @@ def denoise_files(
     shares = Shares(strength, luma, chroma)
     require_sigma(sigma)
     require_parts(tile, max_memory)
-    extras = tuple(name for name, wanted in (("noise", save_noise), ("compare", compare)) if wanted)
+    if compare not in (False, *_COMPARISONS):
+        raise OptionError(f"`compare` must be png or html. Received: {compare}")
+    extras = (*(("noise.png",) if save_noise else ()), *((_COMPARISONS[compare],) if compare else ()))
 
     def make_restorer(**given: Any) -> Any:
         from .denoiser import Denoiser

@@ -92,7 +92,8 @@ def evaluate_image(engine: Engine, path: Path, setting: Setting) -> tuple[ImageS
     try:
         clean, degraded = degraded_pair(path, engine.channels, setting)
         restored = denoise_batch(degraded[None], engine)[0]
-        return ImageScore(path.stem, *score(clean, restored, setting)), Restoration(clean, degraded, restored)
+        scores = (*score(clean, restored, setting), *score(clean, degraded, setting))
+        return ImageScore(path.stem, *scores), Restoration(clean, degraded, restored)
     except ImageError as error:
         raise EvaluationError(str(error)) from error
     except (ValueError, OSError, EngineError) as error:

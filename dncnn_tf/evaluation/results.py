@@ -22,11 +22,19 @@ class EvaluationError(DnCNNError):
 
 @dataclass(frozen=True)
 class ImageScore:
-    """One image's figures."""
+    """One image's figures.
+
+    Attributes:
+        name: of its file, without the ending.
+        psnr, ssim: of what the network made of it.
+        input_psnr, input_ssim: of what the network was given.
+    """
 
     name: str
     psnr: float
     ssim: float
+    input_psnr: float
+    input_ssim: float
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,16 @@ class Result:
         return float(np.mean([image.ssim for image in self.images]))
 
     @property
+    def input_psnr(self) -> float:
+        """Average of what the network was given, in decibels."""
+        return float(np.mean([image.input_psnr for image in self.images]))
+
+    @property
+    def input_ssim(self) -> float:
+        """Average of what the network was given."""
+        return float(np.mean([image.input_ssim for image in self.images]))
+
+    @property
     def title(self) -> str:
         """Model, task, set and degree, for people."""
         task, _, degree = self.setting.text.partition(", ")
@@ -79,9 +97,9 @@ class Result:
 
     def table(self) -> list[list[str]]:
         """Heading, images and average as text, the paper's figures in the last column where there are any."""
-        rows = [["image", "PSNR", "SSIM"]]
-        rows += [[image.name, f"{image.psnr:.2f}", f"{image.ssim:.4f}"] for image in self.images]
-        rows.append(["average", f"{self.psnr:.2f}", f"{self.ssim:.4f}"])
+        rows = [["image", "input PSNR", "PSNR", "input SSIM", "SSIM"]]
+        rows += [_row(image.name, image) for image in self.images]
+        rows.append(_row("average", self))
         if (paper := self.paper) is None:
             return rows
         average = f"{paper.psnr:.2f}" + (f" / {paper.ssim:.4f}" if paper.ssim is not None else "")
@@ -98,6 +116,8 @@ class Result:
             "level": self.setting.degree,
             "psnr": _finite(self.psnr),
             "ssim": self.ssim,
+            "input_psnr": _finite(self.input_psnr),
+            "input_ssim": self.input_ssim,
             "paper_model": paper.model if paper else None,
             "paper_psnr": paper.psnr if paper else None,
             "paper_ssim": paper.ssim if paper else None,
@@ -106,6 +126,8 @@ class Result:
                     "name": image.name,
                     "psnr": _finite(image.psnr),
                     "ssim": image.ssim,
+                    "input_psnr": _finite(image.input_psnr),
+                    "input_ssim": image.input_ssim,
                     **({"paper_psnr": paper.images[image.name]} if paper and image.name in paper.images else {}),
                 }
                 for image in self.images
@@ -132,6 +154,10 @@ def evaluation_json(results: Sequence[Result]) -> dict[str, Any]:
         },
         "versions": versions(),
     }
+
+
+def _row(name: str, of: ImageScore | Result) -> list[str]:
+    return [name, f"{of.input_psnr:.2f}", f"{of.psnr:.2f}", f"{of.input_ssim:.4f}", f"{of.ssim:.4f}"]
 
 
 def _finite(psnr: float) -> float | None:

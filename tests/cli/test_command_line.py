@@ -27,6 +27,7 @@ COMMANDS = (
     "request",
     "serve",
     "train",
+    "ui",
     "upscale",
 )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -222,7 +224,7 @@ def set12(tmp_path, monkeypatch) -> Path:
 def test_the_papers_model_may_be_told(set12):
     assert evaluate(Identity(), "set12", Setting("denoise", 25)).paper is None
     told = evaluate(Identity(), "set12", Setting("denoise", 25), paper_model="DnCNN-S")
-    assert told.table()[0] == ["image", "PSNR", "SSIM", "paper (DnCNN-S)"]
+    assert told.table()[0] == ["image", "input PSNR", "PSNR", "input SSIM", "SSIM", "paper (DnCNN-S)"]
     assert [row[-1] for row in told.table()[1:]] == [*(f"{psnr:.2f}" for psnr in told.paper.images.values()), "30.44"]
     assert told.to_json()["paper_model"] == "DnCNN-S"
     assert told.to_json()["images"][0]["paper_psnr"] == told.paper.images["01"]
@@ -321,9 +323,9 @@ def test_command_shows_a_table_for_each_level(workshop):
     results = json.loads((workshop[0] / "out.json").read_text(encoding="utf-8"))["results"]
     for result in results:
         for name, figures in [(image["name"], image) for image in result["images"]] + [("average", result)]:
-            assert [name, f"{figures['psnr']:.2f}", f"{figures['ssim']:.4f}"] in map(
-                str.split, finished.stdout.splitlines()
-            )
+            cells = [f"{figures['input_psnr']:.2f}", f"{figures['psnr']:.2f}"]
+            cells += [f"{figures['input_ssim']:.4f}", f"{figures['ssim']:.4f}"]
+            assert [name, *cells] in map(str.split, finished.stdout.splitlines())
     assert [result["level"] for result in results] == [15, 25]
 
 
@@ -338,13 +340,36 @@ def test_command_writes_figures_protocol_and_versions(workshop):
     assert {"python", "keras", "numpy", "pillow", "scikit-image"} <= content["versions"].keys()
 
 
-def test_report_shows_every_picture(workshop):
+def test_report_is_one_file_with_every_picture(workshop):
     report = workshop[0] / "report"
+    assert [file.name for file in report.iterdir()] == ["index.html"]
     page = (report / "index.html").read_text(encoding="utf-8")
-    pictures = sorted(report.glob("*.png"))
-    assert len(pictures) == 2 * 2 * 3  # degrees, images, and clean, input and output of each
-    assert all(f'src="{picture.name}"' in page for picture in pictures)
-    np.testing.assert_array_equal(np.asarray(Image.open(pictures[0])), GREY)
+    entries = json.loads(re.search(r'id="entries">(.*)</script>', page)[1])
+    assert [entry["name"] for entry in entries] == ["a", "b", "a", "b"]
+    pictures = dict(re.findall(r'<script type="text/plain" id="(\w+)">([^<]+)</script>', page))
+    assert len(pictures) == 2 * 2 * 2 + 2  # of each degree and image, input and output; clean is the same
+    for entry in entries:
+        assert list(entry["files"]) == ["input", "output", "clean"]
+        assert {*entry["files"].values()} <= {*pictures}
+    clean = Image.open(io.BytesIO(base64.b64decode(pictures[entries[2]["files"]["clean"]])))
+    np.testing.assert_array_equal(np.asarray(clean), GREY)
+    assert page.count("<table>") == 2
+    assert '<button type="button">input PSNR</button>' in page
+    assert page.count('<img src="data:image/jpeg;base64,') == 4
+
+
+def test_what_the_network_was_given_is_scored_as_what_it_made(photo):
+    score, restoration = evaluate_image(Identity(), photo, Setting("denoise", 25))
+    assert (score.input_psnr, score.input_ssim) == (score.psnr, score.ssim)
+
+    class Halving(Identity):
+        def __call__(self, noisy: np.ndarray) -> np.ndarray:
+            return noisy / 2
+
+    halved, _ = evaluate_image(Halving(), photo, Setting("denoise", 25))
+    levels = np.clip(restoration.degraded[..., 0] * 255, 0, 255).round().astype(np.uint8)
+    assert halved.input_psnr == pytest.approx(peak_signal_noise_ratio(GREY, levels), abs=1e-9)
+    assert halved.psnr < halved.input_psnr
 
 
 def test_command_measures_the_same_alone_and_prints_json(workshop, dncnn_tf):

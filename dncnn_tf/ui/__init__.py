@@ -1,0 +1,1 @@
+"""A page of this machine: pictures before and after, seen in a browser."""
