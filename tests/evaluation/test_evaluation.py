@@ -452,9 +452,16 @@ def test_table_5(released, task, data, degree):
     assert result.ssim == pytest.approx(ssim, abs=0.0005)
 
 
-def test_pictures_of_a_report_that_was_not_finished_are_kept(tmp_path):
+def test_a_report_replaces_no_report_unasked_and_nothing_else(tmp_path):
     (tmp_path / "0001-clean.png").write_text("mine")
-    with pytest.raises(DnCNNError, match=r"0001-clean\.png: exists already"):
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(DnCNNError, match=r"index\.html: exists already"):
         EvaluationReport(tmp_path)
-    EvaluationReport(tmp_path, overwrite=True)
-    EvaluationReport(tmp_path / "other")
+    EvaluationReport(tmp_path, overwrite=True).write("title")
+    assert "<title>title</title>" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert (tmp_path / "0001-clean.png").read_text() == "mine"
+    late = EvaluationReport(tmp_path / "other")
+    (tmp_path / "other/index.html").write_text("mine")
+    with pytest.raises(FileExistsError):  # written by another meanwhile
+        late.write("title")
+    assert (tmp_path / "other/index.html").read_text() == "mine"

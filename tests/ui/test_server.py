@@ -263,7 +263,7 @@ def write_small(folder: Path) -> Path:
         ("/pictures/{id}/result", {"settings": SETTINGS | {"model": "/etc/passwd"}}, "--model must be auto or"),
         ("/pictures/{id}/result", {"settings": SETTINGS | {"sigma": 256}}, "--sigma must be from 0 to 255"),
         ("/pictures/{id}/result", {"settings": SETTINGS | {"strength": float("nan")}}, "--strength must be from 0"),
-        ("/pictures/{id}/result", {"settings": SETTINGS | {"scale": 5}}, "scale must be 2, 3 or 4"),
+        ("/pictures/{id}/result", {"settings": SETTINGS | {"scale": 5}}, "--scale must be 2, 3 or 4"),
         ("/pictures/{id}/preview", {"settings": SETTINGS, "area": [0, 0, 10**6, 1]}, "--area is a part of"),
         ("/pictures/{id}/preview", {"settings": SETTINGS, "area": "all"}, "--area is x, y, width and height"),
     ],
