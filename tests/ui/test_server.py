@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -229,6 +230,9 @@ def test_work_ends_with_the_request(page: Page, tmp_path: Path) -> None:
         f"{page.origin}/pictures/{id}/result", json=order, headers=headers, stream=True, timeout=60
     ) as r:
         assert b"progress" in next(r.iter_lines())
+        deadline = time.monotonic() + 30
+        while not set(folder.iterdir()) > there and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert set(folder.iterdir()) > there
     small = page.upload(write_small(tmp_path)).json()["id"]  # whose turn comes when the large one gives up its
     assert "id" in page.lines(f"/pictures/{small}/result", {"settings": SETTINGS})[-1]
