@@ -77,8 +77,8 @@ class TrainConfig:
             when the model is used. They have a schedule of their own, at half the rate if others come before. Of no
             effect on a network without batch normalisation.
         scales: each image is used at these sizes too.
-        loss: "mse" (eq. 1), "psnr" (each patch's PSNR, so that little noise counts as much as much noise), "rmse"
-            (each patch's root mean squared error, between the two) or "l1" (each patch's mean absolute error).
+        loss: "mse" (eq. 1), "psnr" (each patch's PSNR, so that little noise counts as much as much noise) or "rmse"
+            (each patch's root mean squared error, between the two).
         optimizer: "muon" (`optimizers.Muon`), "adam", "adamw" (decoupled weight decay) or "sgd" (momentum 0.9).
         learning_rate: the highest rate.
         schedule: "cosine" to zero, "exponential" to a thousandth, or "constant".
@@ -106,7 +106,7 @@ class TrainConfig:
     epochs: int = 40
     frozen_share: float = 0.0
     scales: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
-    loss: Literal["mse", "psnr", "rmse", "l1"] = "mse"
+    loss: Literal["mse", "psnr", "rmse"] = "mse"
     optimizer: Literal["muon", "adam", "adamw", "sgd"] = "muon"
     learning_rate: float = 1e-3
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"
@@ -227,10 +227,14 @@ def finishing_recipe(name: str) -> TrainConfig:
         name: one of `RECIPES`.
     """
     recipe = RECIPES[name]
-    finish = dataclasses.replace(recipe, name=f"{name}-finish", init=name, learning_rate=5e-4, frozen_share=1.0)
-    if recipe.task == "photo":
-        return dataclasses.replace(finish, loss="l1", epochs=12)
-    return dataclasses.replace(finish, epochs=120)
+    return dataclasses.replace(
+        recipe,
+        name=f"{name}-finish",
+        init=name,
+        learning_rate=5e-4,
+        epochs=120,
+        frozen_share=1.0,
+    )
 
 
 def paper_recipe(name: str) -> TrainConfig:

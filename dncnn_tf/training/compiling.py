@@ -12,10 +12,10 @@ from ..models.cards import ModelError
 from ..models.dncnn import build_dncnn, fold_batch_norm
 from ..models.transfer import transfer_weights
 from ..models.weights import load_model
-from .losses import mean_absolute_error, negative_psnr, psnr, root_mean_squared_error
+from .losses import negative_psnr, psnr, root_mean_squared_error
 from .optimizers import new_optimizer
 
-_LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error, "l1": mean_absolute_error}
+_LOSSES = {"mse": "mse", "psnr": negative_psnr, "rmse": root_mean_squared_error}
 
 
 def new_model(config: TrainConfig) -> keras.Model:

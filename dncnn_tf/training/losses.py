@@ -35,15 +35,5 @@ def root_mean_squared_error(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
     return 255 * keras.ops.sqrt(_mean_squared_error(clean, denoised) + 1e-6)
 
 
-@keras.saving.register_keras_serializable(package="dncnn_tf")
-def mean_absolute_error(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
-    """Mean absolute error of each image of a batch on the 0–255 scale: float32 (N, H, W, C) → (N,).
-
-    Where some patches are clean, PSNR counts them most and makes a model timid; this takes more noise, and leaves clean
-    pictures nearer to themselves than the root mean squared error does.
-    """
-    return 255 * keras.ops.mean(keras.ops.abs(clean - denoised), axis=(1, 2, 3))
-
-
 def _mean_squared_error(clean: tf.Tensor, denoised: tf.Tensor) -> tf.Tensor:
     return keras.ops.mean(keras.ops.square(clean - denoised), axis=(1, 2, 3))

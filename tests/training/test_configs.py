@@ -51,8 +51,7 @@ def test_a_finishing_recipe_goes_on_from_its_model_with_fixed_statistics(name: s
     first, second = RECIPES[name], finishing_recipe(name)
     assert second.init == name
     assert (second.model, second.live_epochs) == (first.model, 0)
-    assert (second.task, second.sigma) == (first.task, first.sigma)
-    assert second.loss == ("l1" if name == "dncnn-photo" else first.loss)
+    assert (second.task, second.sigma, second.loss) == (first.task, first.sigma, first.loss)
     again = train_config(recipe=f"{name}-finish", init=f"runs/{name}", data="train400+cbsd432")
     assert (again.init, again.name) == (f"runs/{name}", f"{name}-finish")
 
