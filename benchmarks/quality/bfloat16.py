@@ -18,7 +18,7 @@ from dncnn_tf.models.cards import degree_text, read_card, shipped_models
 HOW = "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.bfloat16`: PSNR in dB."
 TABLE = Path(__file__).with_name("bfloat16.md")
 ENGINES = ("openvino", "keras")
-SETS = ("bsd68", "cbsd68")
+SETS = ("bsd68", "cbsd68", "polyu-test")
 
 
 @click.command()

@@ -109,7 +109,7 @@ def export_saved_model(
         write_export_card(card_of_saved_model(written), network, precision=precision, sha256=sha256)
         difference, loss = compare(source, open_engine(written), precision)
         compare_signatures(written, network.config.channels, max_pixels)
-        warmup = write_warmup(written, network)
+        warmup = write_warmup(written, network, max_pixels)
         folder.mkdir(exist_ok=True)
         for file in filter(Path.is_file, written.rglob("*")):
             sync(file)

@@ -16,12 +16,13 @@ WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _WARMUP_SIDES = (128, 512)
 
 
-def write_warmup(saved_model: Path, network: Network) -> bool:
-    """Write requests of every signature.
+def write_warmup(saved_model: Path, network: Network, max_pixels: int) -> bool:
+    """Write requests of every signature, files within what it takes: the server loads no model that refuses one.
 
     Args:
         saved_model: the folder; the requests go where TensorFlow Serving looks for them.
         network: what is in it, under the name that it has on the server.
+        max_pixels: of a file that it takes.
 
     Returns:
         False, with nothing written, where tensorflow-serving-api is not installed.
@@ -41,8 +42,9 @@ def write_warmup(saved_model: Path, network: Network) -> bool:
             requests = {
                 SIGNATURE: (INPUT, levels.astype(np.float32) / 255),
                 UINT8: (INPUT, levels),
-                IMAGE_BYTES: (BYTES_INPUT, np.array([file.getvalue()], object)),
             }
+            if side**2 <= max_pixels:
+                requests[IMAGE_BYTES] = BYTES_INPUT, np.array([file.getvalue()], object)
             for signature, (key, value) in requests.items():
                 request = predict_pb2.PredictRequest()
                 request.model_spec.name, request.model_spec.signature_name = network.name, signature

@@ -185,6 +185,14 @@ def test_results_of_earlier_runs_are_known_by_the_names_that_the_task_gives(coff
         (lambda: denoise_files(io.BytesIO()), "must be a file"),
         (lambda: denoise_files(io.BytesIO(), io.BytesIO(), compare=True), "need a file for the result"),
         (lambda: inspect_files("memory://a.png"), "only files of this machine"),
+        (lambda: inspect_files("a.png", max_memory=-1), "`max_memory` must be None or a whole number of bytes"),
+        (lambda: inspect_files("a.png", max_pixels=0), "`max_pixels` must be at least 1. Received: 0"),
+        (lambda: FileRules(max_pixels=-5), "`max_pixels` must be at least 1. Received: -5"),
+        (lambda: denoise_files("a.png", strength="1"), "`strength` must be from 0 to 1. Received: '1'"),
+        (lambda: denoise_files("a.png", max_memory=-1), "`max_memory` must be None or a whole number of bytes"),
+        (lambda: deblock_files("a.png", max_memory=2e9), "`max_memory` must be None or a whole number of bytes"),
+        (lambda: upscale_files("a.png", scale=2, tile=-1), "`tile` must be"),
+        (lambda: denoise_files("a.png", on="ray", actors=0), "`actors` must be at least 1. Received: 0"),
     ],
 )
 def test_what_does_not_go_together_is_refused(call, said) -> None:

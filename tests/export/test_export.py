@@ -27,8 +27,9 @@ from dncnn_tf.export import exports as export
 from dncnn_tf.export.checks import BOUNDS, Bound, ExportError
 from dncnn_tf.export.exports import export_onnx, export_saved_model, export_tflite
 from dncnn_tf.models import dncnn, folded
-from dncnn_tf.models.cards import ModelError
+from dncnn_tf.models.cards import ModelError, read_card, shipped_models
 from dncnn_tf.models.dncnn import build_dncnn, model_config, to_network
+from dncnn_tf.models.weights import load_model
 
 
 def encoded(picture: Image.Image, kind: str) -> bytes:
@@ -216,6 +217,21 @@ def test_an_export_that_differs_from_its_model_is_not_kept(model, tmp_path, monk
     with pytest.raises(ExportError, match=r"not kept: it differs from its model by (0\.0001|nan) \(at most 1e-05\)"):
         write(model, tmp_path / "exported", name="small")
     assert list((tmp_path / "exported").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [export_saved_model, export_tflite, export_onnx])
+@pytest.mark.parametrize("name", shipped_models())
+def test_exports_of_what_is_shipped_compute_what_it_does(name, write, tmp_path):
+    """On odd sizes; and on a photograph with noise, as they are checked when they are written."""
+    kept = write(name, tmp_path)
+    assert kept.difference <= 1e-5
+    assert kept.psnr_loss <= 1e-3
+    source, engine = load_model(name), open_engine(kept.path)
+    assert (engine.channels, engine.receptive_radius) == (source.input_shape[-1], read_card(name)["model"]["depth"])
+    for shape in ((1, 1, 1), (2, 7, 13), (1, 37, 64)):
+        noisy = np.random.default_rng(0).random((*shape, engine.channels), np.float32)
+        np.testing.assert_allclose(engine(noisy), source(noisy, training=False), atol=1e-5)
 
 
 def test_onnx_is_read_by_another_reader(color_model, tmp_path):

@@ -63,6 +63,13 @@ def test_floating_point_tiff_comes_back_bit_by_bit(dtype, channels, options) -> 
         assert (page.compression == 1) == ("compression" not in options)
 
 
+def test_floating_point_tiff_whose_alpha_is_no_number_is_refused() -> None:
+    array = RNG.random((5, 7, 4), np.float32)
+    array[2, 3, 3] = np.nan
+    with pytest.raises(ImageError, match="alpha of float images must be finite"):
+        read(tiff_of(array, photometric="rgb", extrasamples=["unassalpha"]))
+
+
 def test_pillow_reads_the_floating_point_tiff_that_is_written() -> None:
     array = RNG.random((13, 17), np.float32)
     content = encode(read(saved(Image.fromarray(array), "TIFF", description="night")))

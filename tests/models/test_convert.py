@@ -215,6 +215,19 @@ def _large_kernel(path: Path) -> None:
     write_matconvnet(path, layers)
 
 
+def _no_numbers(path: Path) -> None:
+    layers = random_layers(4, 5, 1, norms=True)
+    layers[2]["kernel"][1, 1, 0, 0] = np.nan
+    write_matconvnet(path, layers)
+
+
+def _too_large_when_normalised(path: Path) -> None:
+    layers = random_layers(4, 5, 1, norms=True)
+    layers[1]["kernel"] *= np.float32(1e30)
+    layers[1]["gamma"] *= np.float32(1e30)
+    write_matconvnet(path, layers)
+
+
 def _truncated(path: Path) -> None:
     write_matconvnet(path, random_layers(4, 5, 1, norms=False))
     path.write_bytes(path.read_bytes()[:5000])
@@ -230,6 +243,8 @@ def _truncated(path: Path) -> None:
         (_two_convolutions, "at least 3 convolutions"),
         (_norm_in_some_layers, "all but the first and last or after none"),
         (_large_kernel, r"convolution 2 must be \(3, 3, 5, 5\)"),
+        (_no_numbers, "weights must be finite numbers. Received: NaN or infinity in conv_3"),
+        (_too_large_when_normalised, "weights must be finite numbers. Received: NaN or infinity in conv_2, normalised"),
         (_truncated, "damaged"),
     ],
 )
@@ -295,7 +310,11 @@ def test_command_leaves_nothing_behind_on_failure(converted, dncnn_tf):
     assert finished.returncode == 1
     assert finished.stderr.splitlines()[-1].startswith("error: text.mat: not a MATLAB 7.3 file")
     assert "Traceback" not in finished.stderr
-    assert sorted(path.name for path in folder.iterdir()) == ["net.keras", "net.mat", "text.mat"]
+    _no_numbers(folder / "nan.mat")
+    finished = dncnn_tf("convert", "nan.mat", "-o", "nan.keras", cwd=folder)
+    assert (finished.returncode, finished.stdout, finished.stderr.count("\n")) == (1, "", 1)
+    assert "error: nan.mat: not the weights of a DnCNN (weights must be finite numbers" in finished.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["nan.mat", "net.keras", "net.mat", "text.mat"]
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import dncnn_tf
-from dncnn_tf import ModelConfig, build_dncnn, denoise
+from dncnn_tf import ModelConfig, build_dncnn, deblock, denoise, upscale
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.engines.opening import as_engine
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.images.arrays import from_float
-from dncnn_tf.models.cards import ModelError
+from dncnn_tf.models.cards import ModelError, shipped_models
 from dncnn_tf.restoration.choice import choose_model, misfits
 from dncnn_tf.restoration.denoising import denoise_batch
 from dncnn_tf.restoration.noise import Noise
@@ -87,6 +87,17 @@ def test_tiles_at_full_depth(tile):
     noisy = np.random.default_rng(0).random((1, 101, 77, 3), np.float32)
     tiled = denoise_batch(noisy, engine, tile=tile, max_memory=allowing(BYTES_PER_PIXEL * 70**2))
     np.testing.assert_allclose(tiled, engine(noisy), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_tiles_of_what_is_shipped_do_not_show(name):
+    """On a photograph with noise; the smallest tiles lie all in each other's halos."""
+    engine = as_engine(name, precision="float32")
+    clean = np.asarray(Image.open(PHOTOGRAPHS / "coffee.png"))[100:173, 200:281, : engine.channels] / np.float32(255)
+    noisy = add_gaussian_noise(clean, 15, np.random.default_rng(0))[None]
+    whole = denoise_batch(noisy, engine, tile=0)
+    for tile in (19, 32, 50):
+        np.testing.assert_allclose(denoise_batch(noisy, engine, tile=tile), whole, atol=1e-5)
 
 
 @pytest.mark.parametrize(("height", "width"), [(100, 100), (3000, 4000), (40_000, 50), (1, 10**7)])
@@ -232,10 +243,34 @@ def test_wrong_arrays_are_refused(grey, image, message):
         denoise(image, grey)
 
 
-@pytest.mark.parametrize("image", [[[1, 2]], "photo.png", Image.new("CMYK", (4, 4))])
+@pytest.mark.parametrize(
+    "image",
+    [[[1, 2]], "photo.png", Image.new("CMYK", (4, 4)), np.ma.masked_less(np.ones((4, 4)), 0), np.ma.ones((4, 4, 3))],
+)
 def test_wrong_types_are_refused(grey, image):
-    with pytest.raises(TypeError):
+    """A masked array among them, whose mask would be lost."""
+    with pytest.raises(TypeError, match=r"must (be a NumPy array|have mode|have a value)"):
         denoise(image, grey)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_alpha_that_is_no_number_is_refused(grey, channels, value):
+    """Where the picture itself is sound; an alpha of any size is the caller's."""
+    image = np.full((4, 5, channels), 0.5, np.float32)
+    image[..., -1] = 255
+    np.testing.assert_array_equal(denoise(image, grey)[..., -1], 255)
+    image[1, 2, -1] = value
+    for task in (denoise, deblock, lambda image, model: upscale(image, 2, model)):
+        with pytest.raises(ValueError, match=r"alpha of float images must be finite\. Received: NaN or infinity"):
+            task(image, grey)
+
+
+@pytest.mark.parametrize("task", [deblock, lambda image, model, **options: upscale(image, 2, model, **options)])
+@pytest.mark.parametrize("options", [{"tile": -1}, {"tile": 2.5}, {"max_memory": -1}, {"max_memory": 2e9}])
+def test_other_tasks_have_the_same_rules(grey, task, options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        task(np.zeros((4, 4), np.uint8), grey, **options)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +281,15 @@ def test_wrong_types_are_refused(grey, image):
         {"sigma": float("nan")},
         {"strength": 1.1},
         {"strength": float("nan")},
+        {"strength": "0.5"},
+        {"strength": None},
+        {"strength": np.array([0.1, 0.2])},
+        {"luma": 1j},
+        {"sigma": "25"},
+        {"max_memory": -1},
+        {"max_memory": 0},
+        {"max_memory": 2e9},
+        {"max_memory": "2G"},
         {"tile": -1},
         {"tile": "big"},
         {"tile": 2.5},
