@@ -102,7 +102,9 @@ class _First:
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from anybody, until it ends."""
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError), contextlib.closing(writer):
+        # The meeting may end first: asyncio would print a task of its server that is cancelled as a failure.
+        ends = (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*ends), contextlib.closing(writer):
             heard = await self._heard(reader, writer)
             if heard is None:
                 return

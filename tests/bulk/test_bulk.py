@@ -234,12 +234,12 @@ def test_a_picture_that_kills_its_process_ends_as_a_failure(album, model, tmp_pa
         (folder / name).write_bytes((album / "00.png").read_bytes())
     (tmp_path / "sitecustomize.py").write_text("""
 import os, pathlib, signal
-whole = pathlib.Path.read_bytes
-def read_bytes(path):
+real = pathlib.Path.open
+def open(path, *args, **options):
     if path.name == "killer.png":
         os.kill(os.getpid(), signal.SIGKILL)
-    return whole(path)
-pathlib.Path.read_bytes = read_bytes
+    return real(path, *args, **options)
+pathlib.Path.open = open
 """)
     arguments = ("denoise", folder, "-o", tmp_path / "out", "--model", model, "--on", "ray")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
