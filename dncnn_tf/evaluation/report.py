@@ -48,8 +48,7 @@ class EvaluationReport:
     def add(self, result: Result) -> None:
         """Add a heading, a table and the pictures since the last one."""
         heading, *rows, average = result.table()
-        title = html.escape(printable(result.title))
-        self._body += [f"<h2>{title}</h2>", '<div class="index">', *self._index, "</div>"]
+        self._body += [f"<h2>{_text(result.title)}</h2>", '<div class="index">', *self._index, "</div>"]
         self._body += ['<div class="table"><table><thead>', _row("th", heading), "</thead><tbody>"]
         self._body += [_row("td", row) for row in rows]
         self._body += ["</tbody><tfoot>", _row("td", average), "</tfoot></table></div>"]
@@ -67,6 +66,6 @@ def _text(line: str) -> str:
 
 def _row(tag: str, cells: list[str]) -> str:
     """A row; the cells of a heading are buttons, which sort."""
-    texts = [html.escape(printable(cell)) for cell in cells]
+    texts = [_text(cell) for cell in cells]
     shown = (f'<button type="button">{text}</button>' for text in texts) if tag == "th" else texts
     return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in shown) + "</tr>"
