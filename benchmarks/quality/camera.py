@@ -34,17 +34,19 @@ COLUMNS = (
     *(f"G at {d}" for d in DISTANCES),
     *(f"Cr at {d}" for d in DISTANCES),
     "R with G",
+    *(f"Y, flat, at {d}" for d in DISTANCES),
+    "Y, steep / flat",
 )
 
 Change = Callable[[Shot], Shot]
 
 
 def _without_chroma_smoothing(shot: Shot) -> Shot:
-    return dataclasses.replace(shot, finish=dataclasses.replace(shot.finish, chroma=0.0))
+    return dataclasses.replace(shot, finish=dataclasses.replace(shot.finish, chroma=0.0, flat_chroma=0.0))
 
 
 def _without_luma_smoothing(shot: Shot) -> Shot:
-    return dataclasses.replace(shot, finish=dataclasses.replace(shot.finish, luma=0.0, grain=0.0))
+    return dataclasses.replace(shot, finish=dataclasses.replace(shot.finish, luma=0.0, flat_luma=0.0))
 
 
 def _without_coding(shot: Shot) -> Shot:
@@ -75,7 +77,8 @@ def main() -> None:
     how = (
         f"Means over {len(real)} real pairs and {len(pictures)} × {SHOTS} simulated ones, in brackets from the tenth "
         "to the ninetieth hundredth: standard deviation of R, G and B on the 0–255 scale, autocorrelation of G and Cr "
-        "at so many pixels, and correlation of R with G. Made by "
+        "at so many pixels, correlation of R with G, autocorrelation of Y in the flattest quarter of a picture, and "
+        "deviation of Y in its steepest quarter as a multiple of that in the flattest. Made by "
         "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.camera` on"
     )
     table = [f"| noise | {' | '.join(COLUMNS)} |", "|---|" + "--:|" * len(COLUMNS), *rows]
@@ -101,7 +104,7 @@ def _simulated(pictures: list[np.ndarray], change: Change) -> np.ndarray:
 
 def _row(name: str, numbers: np.ndarray) -> str:
     low, high = np.percentile(numbers, (10, 90), axis=0)
-    digits = [1] * 3 + [2] * 7
+    digits = [1] * 3 + [2] * 11
     cells = (f"{m:.{d}f} ({a:.{d}f}–{b:.{d}f})" for m, a, b, d in zip(numbers.mean(0), low, high, digits, strict=True))
     click.echo(f"{name}: {numbers.mean(0).round(2)}")
     return f"| {name} | {' | '.join(cells)} |"

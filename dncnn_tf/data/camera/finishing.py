@@ -25,22 +25,35 @@ class Finish:
     """How luma and chroma are smoothed and sharpened; each Gaussian's σ is in pixels, 0 for none.
 
     Attributes:
-        chroma: σ for Cb and Cr.
-        luma: σ for Y.
-        grain: share of Y that is smoothed by `coarse` instead, in flat places. A camera's own denoiser takes fine noise
-            better than coarse noise, so that what it leaves has both.
-        coarse: σ for that share.
-        edge: slope of Y in 1/255 a pixel at which that share is halved: denoisers keep edges, and with them their
-            noise, which in real photographs is twice that of flat places.
+        luma, chroma: σ for Y, and for Cb and Cr, everywhere.
+        flat_luma, flat_chroma: σ in flat places, on top of it.
+        edge: slope of Y in 1/255 a pixel at which a place is half flat and half edge.
         sharpening: how much of an unsharp mask of Y is added.
     """
 
-    chroma: float
     luma: float
-    grain: float
-    coarse: float
+    chroma: float
+    flat_luma: float
+    flat_chroma: float
     edge: float
     sharpening: float
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a camera's denoiser leaves of the noise, as shares of its deviation; of pictures, everything stays.
+
+    It keeps edges, and with them their noise, which in real photographs is twice as strong as that of flat places and
+    more (benchmarks/quality/camera.md); and it takes more where light is plenty.
+
+    Attributes:
+        luma, chroma: in flat places, of Y, and of Cb and Cr.
+        white: where the picture is white; black keeps all.
+    """
+
+    luma: float
+    chroma: float
+    white: float
 
 
 def edges(picture: np.ndarray, finish: Finish) -> np.ndarray:
@@ -51,7 +64,9 @@ def edges(picture: np.ndarray, finish: Finish) -> np.ndarray:
     return slope / (slope + np.float32(finish.edge**2))
 
 
-def finished(image: np.ndarray, finish: Finish, edges: np.ndarray, *, calm: float = 1.0) -> np.ndarray:
+def finished(
+    image: np.ndarray, finish: Finish, edges: np.ndarray, *, luma: float = 1.0, chroma: float = 1.0
+) -> np.ndarray:
     """Smooth luma and chroma apart, and sharpen luma.
 
     Chroma is what cameras smooth most, for the eye does not see it: in real photographs, noise's Cr goes on over some
@@ -60,18 +75,27 @@ def finished(image: np.ndarray, finish: Finish, edges: np.ndarray, *, calm: floa
     Args:
         image: float32 (H, W, 3) RGB.
         finish: how.
-        edges: float32 (H, W), the share of luma, from the picture's own `edges`, that stays out of `coarse`.
-        calm: what chroma is multiplied by: of noise alone, a camera's denoiser takes some of the coarse one too.
+        edges: float32 (H, W), from the picture's own `edges`.
+        luma, chroma: what Y, and Cb and Cr, are multiplied by in flat places.
     """
-    planes = np.moveaxis(image @ _TO_YCBCR.T, -1, 0).copy()  # (3, H, W)
-    planes[1:] = _gaussian(planes[1:], finish.chroma) * np.float32(calm)
-    luma = _gaussian(planes[:1], finish.luma)
-    if finish.grain:
-        luma += (np.float32(finish.grain) * (1 - edges)) * (_gaussian(planes[:1], finish.coarse) - luma)
+    planes = np.moveaxis(image @ _TO_YCBCR.T, -1, 0)  # (3, H, W)
+    y = _smoothed(planes[:1], finish.luma, finish.flat_luma, edges, luma)
     if finish.sharpening:
-        luma += np.float32(finish.sharpening) * (luma - _gaussian(luma, _SHARPENING_RADIUS))
-    planes[:1] = luma
-    return np.moveaxis(planes, 0, -1) @ _FROM_YCBCR.T
+        y += np.float32(finish.sharpening) * (y - _gaussian(y, _SHARPENING_RADIUS))
+    cb_cr = _smoothed(planes[1:], finish.chroma, finish.flat_chroma, edges, chroma)
+    return np.moveaxis(np.concatenate([y, cb_cr]), 0, -1) @ _FROM_YCBCR.T
+
+
+def denoised(noise: np.ndarray, picture: np.ndarray, finish: Finish, edges: np.ndarray, left: Left) -> np.ndarray:
+    """What a camera leaves of the noise of a picture, both float32 (H, W, 3) RGB; noise is finished as pictures are."""
+    noise = finished(noise, finish, edges, luma=left.luma, chroma=left.chroma)
+    return noise * (1 - np.float32(1 - left.white) * (picture @ _TO_YCBCR[0])[..., None])
+
+
+def _smoothed(planes: np.ndarray, everywhere: float, flat: float, edges: np.ndarray, left: float) -> np.ndarray:
+    """Smooth (N, H, W) once, and flat places once more, of which only a share is left."""
+    planes = _gaussian(planes, everywhere)
+    return planes + (1 - edges) * (np.float32(left) * _gaussian(planes, flat) - planes)
 
 
 def _gaussian(planes: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,14 +1,17 @@
-"""What noise looks like, in numbers: how strong, how coarse, and how alike in the three colors."""
+"""What noise looks like, in numbers: how strong, how coarse, how alike in the three colors, and where it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_gradient_magnitude
 
 DISTANCES = (1, 2, 4)
 
+_Y = np.array([0.299, 0.587, 0.114])
 _CR = np.array([0.5, -0.418688, -0.081312])  # ITU-R BT.601 at full range
+_SLOPE = 1.5  # pixels: σ of the Gaussian before slopes are measured
 
 
 @dataclass(frozen=True)
@@ -20,33 +23,44 @@ class Grain:
         green: autocorrelation of G at `DISTANCES` pixels, the mean of rows and columns.
         cr: the same of Cr.
         red_green: correlation of R with G.
+        flat: autocorrelation of Y in the flattest quarter of the clean picture. (At edges, pictures that are not quite
+            in the same place differ, and that looks like coarse noise.)
+        edges: deviation of Y in the steepest quarter, as a multiple of that in the flattest.
     """
 
     deviation: tuple[float, ...]
     green: tuple[float, ...]
     cr: tuple[float, ...]
     red_green: float
+    flat: tuple[float, ...]
+    edges: float
 
     @classmethod
     def of(cls, noisy: np.ndarray, clean: np.ndarray) -> Grain:
         """Measure noisy − clean, both uint8 (H, W, 3), which must differ."""
         noise = noisy.astype(np.float64) - clean
         noise -= noise.mean(axis=(0, 1))
+        luma = noise @ _Y
+        slope = gaussian_gradient_magnitude(clean @ _Y, _SLOPE)
+        flat, steep = slope <= np.quantile(slope, 0.25), slope >= np.quantile(slope, 0.75)
         return cls(
             tuple(float(value) for value in noise.std(axis=(0, 1))),
             autocorrelation(noise[..., 1]),
             autocorrelation(noise @ _CR),
             float(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]),
+            autocorrelation(luma, flat),
+            float(luma[steep].std() / luma[flat].std()),
         )
 
     @property
     def numbers(self) -> np.ndarray:
-        """All of them in one row: three deviations, three of green, three of Cr, one of red with green."""
-        return np.array([*self.deviation, *self.green, *self.cr, self.red_green])
+        """All of them in one row, in the order of the attributes."""
+        return np.array([*self.deviation, *self.green, *self.cr, self.red_green, *self.flat, self.edges])
 
 
-def autocorrelation(plane: np.ndarray) -> tuple[float, ...]:
-    """At `DISTANCES` pixels along rows and columns, of (H, W) with a mean of zero."""
-    products = ((plane[d:] * plane[:-d], plane[:, d:] * plane[:, :-d]) for d in DISTANCES)
-    variance = np.square(plane).mean()
+def autocorrelation(plane: np.ndarray, where: np.ndarray | None = None) -> tuple[float, ...]:
+    """At `DISTANCES` pixels along rows and columns, of (H, W) with a mean of zero, or of part of it."""
+    part = np.where(True if where is None else where, plane, 0)
+    products = ((part[d:] * plane[:-d], part[:, d:] * plane[:, :-d]) for d in DISTANCES)
+    variance = np.square(part).mean()
     return tuple(float((down.mean() + across.mean()) / 2 / variance) for down, across in products)

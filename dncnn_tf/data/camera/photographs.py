@@ -12,6 +12,8 @@ from .coding import coded
 from .demosaicing import METHODS
 from .shots import Shot
 
+_CLEAN_CHROMA = 0.8  # pixels: σ at most for the picture's own chroma at edges, as chroma of half the resolution has it
+
 
 def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Take a picture of a picture.
@@ -32,9 +34,10 @@ def photograph(picture: np.ndarray, shot: Shot, rng: np.random.Generator) -> tup
         picture = finishing.resized(picture, *(2 * round(side / shot.scale / 2) for side in sides))
     clean, noisy = developed(picture, shot, rng)
     edges = finishing.edges(clean, shot.finish)
-    noise = finishing.finished(noisy - clean, shot.finish, edges, calm=shot.calm)
-    # In the mean of many, flat places are flat: what is left there as clean, a network learns to leave.
-    clean = finishing.finished(clean, dataclasses.replace(shot.finish, grain=1.0), edges)
+    noise = finishing.denoised(noisy - clean, clean, shot.finish, edges, shot.left)
+    # In the mean of many, flat places are flat: what is there as clean, a network learns to leave. Colors end at edges.
+    chroma = min(shot.finish.chroma, _CLEAN_CHROMA)
+    clean = finishing.finished(clean, dataclasses.replace(shot.finish, flat_luma=shot.calm, chroma=chroma), edges)
     if shot.scale != 1:
         clean, noise = finishing.resized(clean, *sides), finishing.resized(noise, *sides)
     clean = from_float(clean, np.uint8)

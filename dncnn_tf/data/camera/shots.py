@@ -9,17 +9,17 @@ import numpy as np
 from . import demosaicing, sensor, tone
 from .coding import Coding, Subsampling
 from .color_matrices import draw_matrix
-from .finishing import Finish
+from .finishing import Finish, Left
 
-# Shares and ranges. What noise looks like in the end is measured beside real photographs: benchmarks/camera.md.
-_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH = 0.95, 0.4, 1.0
-_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, _COARSE_LOW, _COARSE_HIGH = 0.85, 0.3, 0.8, 1.2, 3.0
-_SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH = 0.25, 0.2, 0.6
-_CHROMA_LOW, _CHROMA_HIGH = 1.8, 4.5
-_EDGE_LOW, _EDGE_HIGH = 2.0, 12.0
-_CALM_LOW, _CALM_HIGH = 0.4, 0.9
+# Shares and ranges. What noise looks like in the end is measured beside real photographs: benchmarks/quality/camera.md.
+_LUMA, _FLAT_LUMA = (0.3, 0.5), (0.3, 0.8)
+_CHROMA, _FLAT_CHROMA = (2.0, 3.2), (3.0, 6.0)
+_CALM = (1.5, 4.0)
+_EDGE = (0.6, 3.0)
+_LUMA_LEFT, _CHROMA_LEFT, _WHITE_LEFT = (0.1, 0.5), (0.3, 0.7), (0.1, 0.9)
+_SHARPENED, _SHARPENING = 0.15, (0.2, 0.6)
 _PUSHED = 1.6  # how much brighter than measured a camera may make what was exposed too little
-_REDUCED, _SMALLEST = 0.2, 0.6
+_REDUCED, _SCALE = 0.2, (0.6, 1.0)
 _CAMERA_CODED, _CAMERA_QUALITIES = 0.7, (88, 99)
 _SAVED_AGAIN, _SAVED_QUALITIES = 0.8, (70, 93)
 _SUBSAMPLINGS: tuple[Subsampling, ...] = ("4:4:4", "4:2:2", "4:2:0")
@@ -39,7 +39,8 @@ class Shot:
         read: variance of the noise in the dark.
         method: of demosaicing, one of `demosaicing.METHODS`.
         finish: how it is smoothed and sharpened.
-        calm: share of the chroma's noise that the camera's denoiser leaves, beyond smoothing.
+        left: what the camera's denoiser leaves of the noise, beyond smoothing.
+        calm: σ in pixels that smooths the clean picture's luma in flat places, in place of the finish's.
         scale: from the sensor's resolution to the file's, at most 1.
         camera: how the camera codes its file, None for not at all.
         saved: how the picture is coded once more, on its way to where it is seen; None for not at all.
@@ -53,6 +54,7 @@ class Shot:
     read: float
     method: str
     finish: Finish
+    left: Left
     calm: float
     scale: float
     camera: Coding | None
@@ -71,8 +73,9 @@ def draw_shot(rng: np.random.Generator) -> Shot:
         read=read,
         method=str(rng.choice(list(demosaicing.METHODS))),
         finish=_draw_finish(rng),
-        calm=float(rng.uniform(_CALM_LOW, _CALM_HIGH)),
-        scale=_perhaps(_REDUCED, _SMALLEST, 1.0, rng) or 1.0,
+        left=Left(rng.uniform(*_LUMA_LEFT), rng.uniform(*_CHROMA_LEFT), rng.uniform(*_WHITE_LEFT)),
+        calm=rng.uniform(*_CALM),
+        scale=rng.uniform(*_SCALE) if rng.random() < _REDUCED else 1.0,
         camera=_draw_coding(_CAMERA_CODED, _CAMERA_QUALITIES, rng),
         saved=_draw_coding(_SAVED_AGAIN, _SAVED_QUALITIES, rng),
     )
@@ -86,12 +89,12 @@ def _draw_gains(rng: np.random.Generator) -> np.ndarray:
 
 def _draw_finish(rng: np.random.Generator) -> Finish:
     return Finish(
-        chroma=_evenly_in_logarithm(_CHROMA_LOW, _CHROMA_HIGH, rng),
-        luma=_perhaps(_LUMA_SMOOTHED, _LUMA_LOW, _LUMA_HIGH, rng),
-        grain=_perhaps(_GRAINY, _GRAIN_LOW, _GRAIN_HIGH, rng),
-        coarse=float(rng.uniform(_COARSE_LOW, _COARSE_HIGH)),
-        sharpening=_perhaps(_SHARPENED, _SHARPENING_LOW, _SHARPENING_HIGH, rng),
-        edge=_evenly_in_logarithm(_EDGE_LOW, _EDGE_HIGH, rng),
+        luma=rng.uniform(*_LUMA),
+        chroma=_evenly_in_logarithm(_CHROMA, rng),
+        flat_luma=rng.uniform(*_FLAT_LUMA),
+        flat_chroma=rng.uniform(*_FLAT_CHROMA),
+        edge=_evenly_in_logarithm(_EDGE, rng),
+        sharpening=rng.uniform(*_SHARPENING) if rng.random() < _SHARPENED else 0.0,
     )
 
 
@@ -101,10 +104,5 @@ def _draw_coding(share: float, qualities: tuple[int, int], rng: np.random.Genera
     return Coding(int(rng.integers(*qualities)), _SUBSAMPLINGS[rng.choice(3, p=_SUBSAMPLING_SHARES)])
 
 
-def _perhaps(share: float, low: float, high: float, rng: np.random.Generator) -> float:
-    """A number between the two in that share of cases, else 0."""
-    return float(rng.uniform(low, high)) if rng.random() < share else 0.0
-
-
-def _evenly_in_logarithm(low: float, high: float, rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+def _evenly_in_logarithm(ends: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(*np.log(ends))))

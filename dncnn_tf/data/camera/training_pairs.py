@@ -14,8 +14,8 @@ MARGIN = 8
 """Pixels beside a patch that smoothing and demosaicing look at."""
 
 _GRID = 16  # JPEG codes chroma at half the resolution in blocks of 16 × 16 pixels; a patch may begin anywhere in one
-_GRAIN, _GRAIN_RADIUS = (4.0, 16.0), 4  # as `film.without_grain` takes them
-_LARGEST = 5.0  # times the size of the training pictures
+_GRAIN, _GRAIN_RADIUS = (8.0, 24.0), 4  # as `film.without_grain` takes them
+_LARGEST = 2.5  # times the size of the training pictures
 _WHITE_SHARE, _CLEAN_SHARE = 0.06, 0.05
 
 
