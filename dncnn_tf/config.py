@@ -206,7 +206,7 @@ RECIPES: dict[str, TrainConfig] = {
             patch_size=96,
             batch_size=4,
             learning_rate=7e-4,
-            epochs=32,
+            epochs=24,
         ),
     )
 }
