@@ -57,7 +57,7 @@ def _show(file: Path, inspection: Inspection) -> None:
     click.echo(f"  picture   {inspection.width}×{inspection.height}, {inspection.bits}-bit {kind}")
     click.echo(f"  file      {inspection.format}{quality}")
     noise = inspection.noise  # of one colour all over, it correlates with nothing
-    camera = f", a camera's: neighbours correlate by {noise.correlation:.1f}" if noise.of_camera else ""
+    camera = f", a camera's: {noise.camera_sign}" if noise.of_camera else ""
     click.echo(f"  noise     σ {noise.sigma:.1f} (estimated{camera})")
     click.echo(f"  denoise   {inspection.model}, {tiles}")
     for remark in inspection.remarks:
@@ -66,7 +66,8 @@ def _show(file: Path, inspection: Inspection) -> None:
 
 def _as_json(file: Path, inspection: Inspection) -> dict[str, Any]:
     values = dataclasses.asdict(inspection)
-    noise = {**values["noise"], "correlated": inspection.noise.correlated, "of_camera": inspection.noise.of_camera}
+    said = {name: getattr(inspection.noise, name) for name in ("correlated", "of_camera", "camera_sign")}
+    noise = {**values["noise"], **said}
     return {"file": str(file), **values, "noise": noise, "remarks": list(map(as_options, inspection.remarks))}
 
 

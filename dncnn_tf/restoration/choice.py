@@ -34,7 +34,7 @@ def choose_model(channels: int, sigma: float | None, noise: Noise) -> str:
 def describe_noise(noise: Noise) -> str:
     """What was estimated, for people."""
     if noise.of_camera:
-        return f"camera noise (neighbours correlate by {noise.correlation:.1f})"
+        return f"camera noise ({noise.camera_sign})"
     return f"noise of σ {noise.sigma:.1f} (estimated)"
 
 

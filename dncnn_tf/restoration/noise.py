@@ -22,10 +22,10 @@ _VISIBLE = 3.0
 _CORRELATED = 0.15
 _EVEN = 1.5
 
-# … and a camera's from these on: strongly correlated, or with smoothed chroma, as white noise after JPEG coding, unless
-# that is so strong that neither model does much. A camera's noise is far lower in the flat, often dark parts than
-# elsewhere. benchmarks/quality/routing.md says what the rule is worth.
-_CAMERA_CORRELATED, _CAMERA_VISIBLE = 0.45, 0.35
+# … and a camera's from these on: strongly correlated, or well visible and less so, or with smoothed chroma, as white
+# noise after JPEG coding, unless that is so strong that neither model does much. A camera's noise is far lower in the
+# flat, often dark parts than elsewhere. benchmarks/quality/routing.md says what the rule is worth.
+_CAMERA = ((0.45, 0.35), (0.33, 1.5))  # correlation and σ
 _CHROMA_CORRELATED, _CHROMA_VISIBLE, _CHROMA_STRONGEST = 0.3, 2.0, 23.0
 
 # Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
@@ -64,12 +64,19 @@ class Noise:
     @property
     def of_camera(self) -> bool:
         """Whether it is more like what cameras and JPEG files leave of noise than white."""
+        return self.camera_sign is not None
+
+    @property
+    def camera_sign(self) -> str | None:
+        """What tells that it is a camera's, for people; None if nothing does."""
         if self.correlation is None:
-            return False
-        if self.sigma > _CAMERA_VISIBLE and self.correlation > _CAMERA_CORRELATED:
-            return True
+            return None
+        if any(self.correlation > correlated and self.sigma > visible for correlated, visible in _CAMERA):
+            return f"neighbours correlate by {self.correlation:.1f}"
         smoothed = self.chroma_correlation is not None and self.chroma_correlation > _CHROMA_CORRELATED
-        return smoothed and _CHROMA_VISIBLE < self.sigma < _CHROMA_STRONGEST
+        if smoothed and _CHROMA_VISIBLE < self.sigma < _CHROMA_STRONGEST:
+            return f"neighbours' colours correlate by {self.chroma_correlation:.1f}"
+        return None
 
 
 def estimate_sigma(image: ImageLike) -> float:

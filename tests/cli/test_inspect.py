@@ -68,7 +68,7 @@ def test_json_agrees_with_denoise(dncnn_tf, coffee, tmp_path) -> None:
     note = dncnn_tf("denoise", "photo.jpg", cwd=tmp_path).stderr
     noise = f"noise of σ {said['noise']['sigma']:.1f} (estimated)"
     if said["noise"]["of_camera"]:
-        noise = f"camera noise (neighbours correlate by {said['noise']['correlation']:.1f})"
+        noise = f"camera noise ({said['noise']['camera_sign']})"
     assert f"photo.jpg: {noise}, {said['model']}\n" in note
     assert all(remark in note for remark in said["remarks"])
     again = dncnn_tf("inspect", "photo.jpg", "--json", "said.json", cwd=tmp_path)
