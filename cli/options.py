@@ -110,10 +110,10 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
         max_memory_option("Memory to make do with, by smaller parts."),
         click.option(
             "--precision",
-            type=click.Choice(["auto", "float32", "bfloat16"]),
+            type=click.Choice(["auto", "float32", "bfloat16", "int8"]),
             default="auto",
             show_default=True,
-            help="Of the arithmetic; auto: bfloat16 where the processor has it.",
+            help="Of the arithmetic; auto: bfloat16 where the processor has it; int8: faster still, not as exact.",
         ),
         engine_option(
             "engine",

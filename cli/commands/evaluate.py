@@ -31,7 +31,7 @@ _PAPER = ("DnCNN-S", "DnCNN-B", "DnCNN-3", "CDnCNN-B")
     help="Images that are noisy already, named as the clean ones, instead of making noise.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides the noise.")
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32", show_default=True)
 @trust_option
 @click.option("--paper-model", type=click.Choice(_PAPER), help="To compare with.  [default: by the model's card]")
 @click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write a web page with the pictures.")

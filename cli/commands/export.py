@@ -13,7 +13,7 @@ from ..parameters import Pixels
 _OPTIONS_OF = {
     "savedmodel": ("version_number", "precision", "max_pixels"),
     "tflite": ("quantize", "overwrite"),
-    "onnx": ("overwrite",),
+    "onnx": ("quantize", "overwrite"),
 }
 
 
@@ -42,7 +42,8 @@ _OPTIONS_OF = {
 @click.option(
     "--quantize",
     type=click.Choice(["none", "float16", "dynamic", "int8"]),
-    help="TFLite only: weights of 16 bits, of 8 bits, or weights and features of 8 bits.  [default: none]",
+    help="TFLite: weights of 16 bits, of 8 bits, or weights and features of 8 bits; ONNX: none or the last.  "
+    "[default: none]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the .tflite or .onnx file if it exists.")
 def export(format_: str, model: str | Path | None, output: Path, **options: Any) -> None:
@@ -56,6 +57,8 @@ def export(format_: str, model: str | Path | None, output: Path, **options: Any)
     options = {name: value for name, value in options.items() if value not in (None, False)}
     for name in options.keys() - _OPTIONS_OF[format_]:
         raise click.UsageError(f"--{name.replace('_', '-')} does not go with --format {format_}")
+    if format_ == "onnx" and options.get("quantize") in ("float16", "dynamic"):
+        raise click.UsageError("--quantize with --format onnx is none or int8")
     from dncnn_tf import default_model
 
     if model is None:

@@ -8,7 +8,7 @@ from typing import get_args
 
 from ..errors import OptionError
 from ..models.cards import ModelError
-from .precision import Precision, fastest_for_engines
+from .precision import Precision, cpu_has_int8, fastest_for_engines
 
 ENGINES = {
     "openvino": ("openvino", "onnx"),
@@ -21,6 +21,9 @@ ENGINES = {
 
 WITH_BFLOAT16 = ("openvino", "keras", "savedmodel")
 """Engines that can also compute in bfloat16."""
+
+WITH_INT8 = ("openvino",)
+"""Engines that compute a trained network in int8."""
 
 ENGINES_OF_EXPORT = {"savedmodel": ("savedmodel",), "tflite": ("litert",), "onnx": ("openvino", "onnxruntime")}
 """Engines that run an export, by the kind of its `Source`; the fastest first."""
@@ -39,15 +42,22 @@ def choose_engine(what: str, engine: str, precision: str, *, large: bool = True)
     Args:
         what: name or path of the model, for messages.
         engine: one of `ENGINES`, or "auto".
-        precision: "float32", "bfloat16" or "auto".
+        precision: "float32", "bfloat16", "int8" or "auto", which is never int8.
         large: as for `ranking`.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, or the processor has no int8.
         OptionError: there is no such precision.
     """
     if precision not in ("auto", *get_args(Precision)):
-        raise OptionError(f'`precision` must be "auto", "float32" or "bfloat16". Received: {precision}')
+        raise OptionError(f'`precision` must be "auto", "float32", "bfloat16" or "int8". Received: {precision}')
+    if precision == "int8":
+        if not cpu_has_int8():
+            raise ModelError(
+                "int8 is for processors that multiply 8-bit integers fast (VNNI or AMX), which this one does not; "
+                "leave out `precision`"
+            )
+        return _first_installed(f"{what} in int8", engine, [(name, "int8") for name in WITH_INT8])
     ranked = [pair for pair in ranking(fastest_for_engines(), large=large) if precision in ("auto", pair[1])]
     return _first_installed(what if precision == "auto" else f"{what} in {precision}", engine, ranked)
 
@@ -66,7 +76,7 @@ def choose_for_export(what: str, kind: str, engine: str) -> str:
 
 
 def ranking(fastest: Precision, *, large: bool) -> list[tuple[str, Precision]]:
-    """Every engine in every precision, what is done first in front (README, Table IV and the start from cold).
+    """Every engine in float32 and bfloat16, what is done first in front (README, Table IV and the start from cold).
 
     Args:
         fastest: the precision that this machine is fast at.

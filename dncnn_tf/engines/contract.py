@@ -35,12 +35,14 @@ class ExportCard:
     Attributes:
         channels, receptive_radius: as of an `Engine`.
         precision: of the arithmetic inside.
+        kind: how it is quantised, if it is.
         sha256: of the file, or of what TensorFlow reads of a folder; None if it is not told.
     """
 
     channels: int
     receptive_radius: int
     precision: str
+    kind: str | None
     sha256: str | None
 
 
@@ -87,9 +89,9 @@ def read_export(path: Path, precision: str, *, trust: bool = False) -> tuple[byt
     if not path.exists():
         raise ModelError(f"{path}: no such file")
     card = _read_card(card_of_saved_model(path) if path.is_dir() else card_of_file(path))
-    if precision not in ("auto", card.precision):
+    if precision not in ("auto", card.precision, card.kind):
         raise ModelError(
-            f"{path}: keeps the precision it was exported with, {card.precision}; leave out `precision`. "
+            f"{path}: keeps the precision it was exported with, {card.kind or card.precision}; leave out `precision`. "
             f"Received: {precision}"
         )
     if path.is_dir():
@@ -114,7 +116,7 @@ def _read_card(card: Path) -> ExportCard:
         channels, radius = int(content["channels"]), int(content["receptive_radius"])
         if channels not in (1, 3) or not 1 <= radius <= _LARGEST_RADIUS:
             raise ValueError
-        return ExportCard(channels, radius, content.get("precision", "float32"), content.get("sha256"))
+        return ExportCard(channels, radius, content.get("precision", "float32"), content.get("kind"), content.get("sha256"))
     except FileNotFoundError:
         raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
     except (ModelError, ValueError, TypeError, KeyError):

@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..models.calibration import uncalibrated
 from ..models.source import find_source
-from ..models.weights import read_network
+from ..models.weights import read_calibrated, read_network
 from .available import ENGINES_OF_EXPORT, choose_engine, choose_for_export
 from .base import Engine
 from .contract import read_export
@@ -37,8 +38,9 @@ def open_engine(
         model: what `dncnn_tf.load_model` takes, a Keras model, or an export: a SavedModel folder (`NAME` or
             `NAME/VERSION`), a `.tflite` or an `.onnx` file.
         engine: one of `ENGINES`, or "auto" for the fastest that is installed; of a Keras model, Keras.
-        precision: "float32", "bfloat16", or "auto": bfloat16 where the machine computes it in hardware and the engine
-            knows it. An exported model keeps the precision it was exported with.
+        precision: "float32", "bfloat16", "int8" (a model in the box, by OpenVINO), or "auto": bfloat16 where the
+            machine computes it in hardware and the engine knows it. An exported model keeps the precision it was
+            exported with.
         large: whether there is much to do; if not, "auto" takes an engine that starts at once.
         trust: run a SavedModel folder even if the SHA-256 on its card is missing or another. A SavedModel is a program
             that may do anything; that its SHA-256 is on its card says only that it is as it was exported.
@@ -54,6 +56,8 @@ def open_engine(
     if not isinstance(model, str | Path):
         from ..models.dncnn import to_network
 
+        if precision == "int8":
+            raise uncalibrated(Path("a Keras model"))
         name, arithmetic = choose_engine("a Keras model", "keras" if engine == "auto" else engine, precision)
         return _engine_class(name).of(to_network(model), arithmetic)
     source = find_source(model)
@@ -66,7 +70,8 @@ def open_engine(
             require_plain(graph, source.path)
         return _engine_class(name)(graph, card.channels, card.receptive_radius)
     name, arithmetic = choose_engine(str(model), engine, precision, large=large)
-    return _engine_class(name).of(read_network(source), arithmetic)
+    network = read_calibrated(source) if arithmetic == "int8" else read_network(source)
+    return _engine_class(name).of(network, arithmetic)
 
 
 def as_engine(

@@ -7,7 +7,7 @@ import openvino
 
 from ..forks import need_threads
 from ..models.folded import Network
-from .precision import Precision
+from .precision import Precision, fastest_for_engines
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -22,7 +22,8 @@ class OpenVINOEngine:
     Args:
         graph: as `onnx_graph.onnx_model` makes it.
         channels, receptive_radius: of the network.
-        precision: "float32" or "bfloat16"; OpenVINO by itself would take bfloat16 where it is fast.
+        precision: "float32" or "bfloat16", where OpenVINO by itself would take bfloat16 where it is fast; or "int8" for
+            a graph in it, of which what is left in floating point is computed in the faster of these.
     """
 
     def __init__(self, graph: bytes, channels: int, receptive_radius: int, *, precision: Precision = "float32") -> None:
@@ -30,7 +31,7 @@ class OpenVINOEngine:
         need_threads("openvino")
         core = openvino.Core()
         options = {
-            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[fastest_for_engines() if precision == "int8" else precision],
             "PERFORMANCE_HINT": "LATENCY",
             "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
         }
@@ -39,11 +40,11 @@ class OpenVINOEngine:
 
     @classmethod
     def of(cls, network: Network, precision: Precision) -> OpenVINOEngine:
-        """The engine for a network."""
+        """The engine for a network; in int8, for one with a calibration."""
         from .onnx_graph import onnx_model
 
         config = network.config
-        return cls(onnx_model(network), config.channels, config.receptive_radius, precision=precision)
+        return cls(onnx_model(network, int8=precision == "int8"), config.channels, config.receptive_radius, precision=precision)
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

@@ -1,6 +1,6 @@
 """The arithmetic that a network is computed in: what this machine is fast at, and so what "auto" stands for.
 
-Elsewhere than on the hardware told of here, bfloat16 is emulated and slower than float32.
+Elsewhere than on the hardware told of here, bfloat16 is emulated and slower than float32, and int8 gains little.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]
 
 KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras' dtype policy for each precision: in bfloat16, variables, input, output and subtraction stay float32."""
@@ -42,8 +42,16 @@ def bfloat16_is_fast(cpuinfo: Path = _CPUINFO) -> bool:
 
 def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
     """True with a CPU that has AMX or AVX-512 bfloat16 instructions."""
+    return _has(cpuinfo, r"\b(amx_bf16|avx512_bf16)\b")
+
+
+def cpu_has_int8(cpuinfo: Path = _CPUINFO) -> bool:
+    """True with a CPU that multiplies and adds 8-bit integers in one instruction: AMX, or VNNI of 256 or 512 bits."""
+    return _has(cpuinfo, r"\b(amx_int8|avx512_vnni|avx_vnni)\b")
+
+
+def _has(cpuinfo: Path, flags: str) -> bool:
     try:
-        flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
+        return re.search(flags, cpuinfo.read_text(encoding="utf-8", errors="replace")) is not None
     except OSError:
         return False
-    return re.search(r"\b(amx_bf16|avx512_bf16)\b", flags) is not None

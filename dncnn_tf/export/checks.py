@@ -55,7 +55,7 @@ _ADVICE = {
     "bfloat16": "export it with `precision` float32",
     "float16": "export it with `quantize` none",
     "dynamic": "export it with `quantize` float16",
-    "int8": "export it with `quantize` float16",
+    "int8": "export it with `quantize` none, or as TFLite with float16",
 }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..engines.contract import (
     MAX_FILE_PIXELS,
@@ -21,6 +22,7 @@ from ..engines.opening import open_engine
 from ..engines.precision import Precision
 from ..errors import OptionError
 from ..files import sync, take_name
+from ..models.calibration import read_calibration
 from ..models.dncnn import to_network
 from ..models.folded import Network
 from ..models.source import find_source
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     import keras
 
     from ..engines.tflite_graph import Quantization
+
+_PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,10 @@ def export_saved_model(
     Raises:
         ExportError: the version is there already, or the export differs from `model` beyond `BOUNDS`.
         ModelError: the model cannot be loaded.
-        OptionError: `max_pixels` is less than 1.
+        OptionError: `max_pixels` is less than 1, or `precision` another.
     """
+    if precision not in _PRECISIONS:
+        raise OptionError(f'`precision` of a SavedModel must be "float32" or "bfloat16". Received: {precision}')
     if max_pixels < 1:
         raise OptionError(f"`max_pixels` must be at least 1. Received: {max_pixels}")
     from ..engines.saved_model_graph import write_saved_model
@@ -158,12 +164,15 @@ def export_onnx(
     output: str | Path = "exported",
     *,
     name: str | None = None,
+    quantize: Literal["none", "int8"] = "none",
     overwrite: bool = False,
 ) -> Export:
-    """Write `output/name/name.onnx` and its card, for any N, H and W, in float32.
+    """Write `output/name/name.onnx` (with "-int8" after the name) and its card, for any N, H and W.
 
     Args:
         model, output, name: as for `export_saved_model`.
+        quantize: "none", which is float32, or "int8": weights and features of 8 bits, but for the first convolution;
+            ranges as the package has them for a model in the box, else from noisy photographs.
         overwrite: replace the file if it is there.
 
     Returns:
@@ -172,11 +181,30 @@ def export_onnx(
     Raises:
         ExportError: the file is there already, or the export differs from `model` beyond `BOUNDS`.
         ModelError: the model cannot be loaded.
+        OptionError: `quantize` is another.
     """
+    if quantize not in ("none", "int8"):
+        raise OptionError(f'`quantize` of ONNX must be "none" or "int8". Received: {quantize}')
     from ..engines.onnx_graph import onnx_model
 
     source, network = _loaded(model, name)
-    return _export_file(source, network, Path(output), ".onnx", partial(onnx_model, network), "float32", overwrite)
+    if quantize == "none":
+        return _export_file(source, network, Path(output), ".onnx", partial(onnx_model, network), "float32", overwrite)
+
+    def content() -> bytes:
+        return onnx_model(_calibrated(model, network), int8=True)
+
+    return _export_file(source, network, Path(output), "-int8.onnx", content, "int8", overwrite)
+
+
+def _calibrated(model: str | Path | keras.Model, network: Network) -> Network:
+    """The network with what int8 needs, as it is in the box, or else measured."""
+    if isinstance(model, str | Path) and (source := find_source(model)).kind == "shipped":
+        return dataclasses.replace(network, calibration=read_calibration(source.path, network.config))
+    from ..engines.calibration import calibrated
+    from .samples import calibration_samples
+
+    return calibrated(network, calibration_samples(network.config.channels))
 
 
 def _loaded(model: str | Path | keras.Model, name: str | None) -> tuple[keras.Model, Network]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from ..data.degradations import add_gaussian_noise
 
 SIDE = 512
 _SIGMA = 25.0
-_CALIBRATION_SIDE, _CALIBRATION_SIGMAS = 96, (0, 10, 25, 40, 55)
+_CALIBRATION_SIDE = 96
+BLIND_SIGMAS = (0, 10, 25, 40, 55)
+"""Noise by which a model is calibrated that takes any."""
 
 
 def noisy_photograph(channels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,11 +23,11 @@ def noisy_photograph(channels: int) -> tuple[np.ndarray, np.ndarray]:
     return clean, add_gaussian_noise(clean, _SIGMA, np.random.default_rng(0))
 
 
-def calibration_samples(channels: int) -> Iterator[np.ndarray]:
-    """Parts of all photographs with noise of all levels, float32 (1, 96, 96, channels)."""
+def calibration_samples(channels: int, sigmas: Sequence[float] = BLIND_SIGMAS) -> Iterator[np.ndarray]:
+    """Parts of all photographs with noise of each σ, float32 (1, 96, 96, channels)."""
     rng = np.random.default_rng(0)
     for image in datasets.load("sample", channels):
-        for sigma in _CALIBRATION_SIGMAS:
+        for sigma in sigmas:
             top, left = (rng.integers(length - _CALIBRATION_SIDE + 1) for length in image.shape[:2])
             clean = image[None, top : top + _CALIBRATION_SIDE, left : left + _CALIBRATION_SIDE].astype(np.float32) / 255
             yield add_gaussian_noise(clean, sigma, rng)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import ModelConfig
+from .calibration import Calibration
 
 EPSILON = 1e-3
 """What batch normalisation adds to the variance, by Keras' default."""
@@ -23,12 +24,14 @@ class Network:
         config: its shape, without batch normalisation.
         kernels: float32 (3, 3, in, out), first to last.
         biases: float32 (out,), likewise.
+        calibration: what int8 needs; None where nobody asked for it.
     """
 
     name: str
     config: ModelConfig
     kernels: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
+    calibration: Calibration | None = None
 
 
 def fold(name: str, config: ModelConfig, layers: dict[str, list[np.ndarray]], *, epsilon: float = EPSILON) -> Network:

@@ -5,6 +5,7 @@ Keras, which takes seconds to import, is imported only where it is needed.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import ModelConfig
 from ..errors import first_line
 from ..files import atomic_path, write_json
+from .calibration import read_calibration, uncalibrated
 from .cards import ModelError, shipped_models
 from .folded import Network, fold
 from .limits import require_small_archive
@@ -65,6 +67,18 @@ def read_network(source: Source) -> Network:
 
             return to_network(_read_keras(source), source.name)
     raise _exported(source)
+
+
+def read_calibrated(source: Source) -> Network:
+    """The same with what int8 needs, which is beside the models in the box.
+
+    Raises:
+        ModelError: as for `load_model`; or it is not there, or is damaged.
+    """
+    if source.kind not in ("shipped", "weights"):
+        raise uncalibrated(source.path)
+    network = read_network(source)
+    return dataclasses.replace(network, calibration=read_calibration(source.path, network.config))
 
 
 def _exported(source: Source) -> ModelError:

@@ -1,0 +1,102 @@
+"""What int8 has to know of a network's features, and the file beside its weights that says it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import ModelConfig
+from ..files import atomic_path
+from .cards import ModelError, parse_card
+
+_DIGITS = 3
+_LARGEST = 1e6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far features reach, and what rounding them does, as measured on noisy photographs.
+
+    Attributes:
+        ranges: of every convolution but the last, the number after the ReLU that 255 stands for, for each of its
+            channels: float32 (out,), positive.
+        shifts: of every convolution but the first, what is added to its bias, so that the mean of each channel stays
+            where it was: float32 (out,).
+    """
+
+    ranges: tuple[np.ndarray, ...]
+    shifts: tuple[np.ndarray, ...]
+
+
+def calibration_file(weights: Path) -> Path:
+    """Where the calibration of a `.weights.h5` file is: beside it, under the same name with `.int8.json`."""
+    return weights.with_name(weights.name.removesuffix(".weights.h5") + ".int8.json")
+
+
+def write_calibration(weights: Path, calibration: Calibration) -> None:
+    """Write the file beside the weights, which it names by their SHA-256."""
+    parts = {
+        "ranges": [_rounded(each) for each in calibration.ranges],
+        "shifts": [_rounded(each) for each in calibration.shifts],
+    }
+    with atomic_path(calibration_file(weights)) as path:
+        path.write_text(json.dumps({"sha256": _sha256(weights), **parts}) + "\n", encoding="utf-8")
+
+
+def read_calibration(weights: Path, config: ModelConfig) -> Calibration:
+    """What was measured of these weights.
+
+    Args:
+        weights: the `.weights.h5` file.
+        config: the network's shape.
+
+    Raises:
+        ModelError: nothing was, the file is damaged, or it is of other weights.
+    """
+    file = calibration_file(weights)
+    try:
+        content = parse_card(file)
+    except FileNotFoundError:
+        raise uncalibrated(weights) from None
+    if content.get("sha256") != _sha256(weights):
+        raise ModelError(f"{file}: is of other weights than {weights.name}; take both from one place")
+    inner = [config.filters] * (config.depth - 1)
+    ranges = _arrays(content.get("ranges"), inner, lowest=1 / _LARGEST)
+    shifts = _arrays(content.get("shifts"), [*inner[1:], config.channels], lowest=-_LARGEST)
+    if ranges is None or shifts is None:
+        raise ModelError(f"{file}: not what int8 needs of {config}; take another copy")
+    return Calibration(ranges, shifts)
+
+
+def uncalibrated(path: Path) -> ModelError:
+    """What to say of a model of which nobody knows how far its features reach."""
+    return ModelError(
+        f"{path}: int8 needs to know how far a network's features reach, which only the models in the box have beside "
+        "them; export it as ONNX with `quantize` int8, which measures that, and give that file as the model"
+    )
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.{_DIGITS}g}") for value in values]
+
+
+def _arrays(content: Any, lengths: Sequence[int], *, lowest: float) -> tuple[np.ndarray, ...] | None:
+    """Lists of numbers as float32 arrays; None if they are not as many and as large as they must be."""
+    if not isinstance(content, list) or len(content) != len(lengths):
+        return None
+    for numbers, length in zip(content, lengths, strict=True):
+        if not isinstance(numbers, list) or len(numbers) != length:
+            return None
+        if not all(type(number) in (int, float) and lowest <= number <= _LARGEST for number in numbers):
+            return None
+    return tuple(np.array(numbers, np.float32) for numbers in content)
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
