@@ -1,7 +1,7 @@
 """Measure what int8 needs of shipped models, and write it beside their weights: `NAME.int8.json`.
 
-    python -m benchmarks.release.calibrate              all of them
-    python -m benchmarks.release.calibrate dncnn-photo  one, whose weights are new
+python -m benchmarks.release.calibrate              all of them
+python -m benchmarks.release.calibrate dncnn-photo  one, whose weights are new
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import click
 
 from dncnn_tf.engines.calibration import calibrated
 from dncnn_tf.export.samples import BLIND_SIGMAS, calibration_samples
-from dncnn_tf.models.calibration import write_calibration
+from dncnn_tf.models.calibration import calibration_file, write_calibration
 from dncnn_tf.models.cards import read_card, shipped_models
 from dncnn_tf.models.source import find_source
 from dncnn_tf.models.weights import read_network
@@ -29,12 +29,11 @@ def calibrate(name: str) -> None:
     source = find_source(name)
     network = read_network(source)
     low, high = read_card(name)["recipe"]["sigma"]
-    sigmas = BLIND_SIGMAS if low < high else (0.0, low / 2, low, low, low)
+    sigmas = BLIND_SIGMAS if low < high else (low,) * len(BLIND_SIGMAS)
     network = calibrated(network, calibration_samples(network.config.channels, sigmas))
     assert network.calibration is not None
     write_calibration(source.path, network.calibration)
-    kinds = {len(set(ranges.tolist())) > 1 for ranges in network.calibration.ranges}
-    click.echo(f"{name}: {'a range for each channel' if any(kinds) else 'a range for each layer'}")
+    click.echo(calibration_file(source.path))
 
 
 if __name__ == "__main__":

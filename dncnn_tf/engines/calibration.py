@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -13,44 +13,40 @@ from ..models.calibration import Calibration
 from ..models.folded import Network
 from .int8 import STEP, in_int8
 
-_LEAST = 1 / 32
-"""Range of a channel that is nearly always 0, as a share of the layer's largest: another image may use it."""
+_LEAST, _SMALLEST = 1 / 32, 1e-3
+"""Range of a channel that is nearly always 0, of the layer's largest and at all: another image may use it."""
 
 _SHARES = np.linspace(0.4, 1, 16, dtype=np.float32)
 """Of a channel's largest feature, tried as its range."""
 
-_FEATURES = 10_000
+_FEATURES = 60_000
 """Of a channel, that are looked at for it."""
 
 
 def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
     """A network with what int8 needs.
 
-    Ranges are tried in two ways, and the one whose output is nearer to that of the network in floating point is taken:
-    the largest feature of a layer for all of its channels, which leaves the kernels as they are; and for each channel
-    its own, which rounds features of unlike size more finely, and the kernels between them more coarsely.
+    Each channel has its own range, since features of one layer reach unlike far; what lies beyond is clipped, as far as
+    that changes the features less than rounding them coarsely would.
 
     Args:
         network: weights and shape.
         samples: noisy images as it will get them, float32 (N, H, W, C), all of one size.
     """
     noisy = np.concatenate(list(samples))
-    x, means, of_layers, of_channels = noisy, [], [], []
+    x: Any = noisy
+    means, ranges = [], []
     for i, (kernel, bias) in enumerate(zip(network.kernels, network.biases, strict=True), 1):
         x = _convolved(x, kernel, bias)
         means.append(_mean(x))
         if i < network.config.depth:
             x = keras.ops.relu(x)
-            features = keras.ops.convert_to_numpy(x).reshape(-1, x.shape[-1])
-            largest, own = features.max(axis=0), _own_ranges(features)
-            of_layers.append(np.full_like(largest, max(largest.max(), 1e-3)))
-            of_channels.append(np.maximum(own, of_layers[-1] * _LEAST))
-    tried = [_shifted(network, noisy, tuple(ranges), means) for ranges in (of_layers, of_channels)]
-    best, _ = min(tried, key=lambda each: np.square(each[1] - keras.ops.convert_to_numpy(x)).mean())
-    return best
+            ranges.append(_ranges(keras.ops.convert_to_numpy(x).reshape(-1, x.shape[-1])))
+    calibration = Calibration(tuple(ranges), _shifts(network, noisy, ranges, means))
+    return dataclasses.replace(network, calibration=calibration)
 
 
-def _own_ranges(features: np.ndarray) -> np.ndarray:
+def _ranges(features: np.ndarray) -> np.ndarray:
     """For each channel, the range that rounding to 8 bits and clipping change least: (channels,)."""
     largest = features.max(axis=0)
     some = features[:: max(1, len(features) // _FEATURES)]
@@ -58,27 +54,27 @@ def _own_ranges(features: np.ndarray) -> np.ndarray:
     for share in _SHARES:
         step = np.maximum(share * largest, np.finfo(np.float32).tiny) * STEP
         errors.append(np.square(np.minimum(np.rint(some / step), 255) * step - some).mean(axis=0))
-    return np.asarray(largest * _SHARES[np.argmin(errors, axis=0)], np.float32)
+    ranges: np.ndarray = largest * _SHARES[np.argmin(errors, axis=0)]
+    return np.maximum(ranges, max(_LEAST * ranges.max(), _SMALLEST))
 
 
-def _shifted(
-    network: Network, noisy: np.ndarray, ranges: tuple[np.ndarray, ...], means: list[np.ndarray]
-) -> tuple[Network, np.ndarray]:
-    """The network with shifts to its biases, one layer after the other, and its residual in int8."""
-    shifts: list[np.ndarray] = [np.zeros_like(bias) for bias in network.biases[1:]]
-    rounded = in_int8(network, Calibration(ranges, tuple(shifts)))
+def _shifts(
+    network: Network, noisy: np.ndarray, ranges: Sequence[np.ndarray], means: Sequence[np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """What brings the mean of each channel back to that in floating point, one layer after the other."""
+    nothing = tuple(np.zeros_like(bias) for bias in network.biases[1:])
+    rounded = in_int8(network, Calibration(tuple(ranges), nothing))
+    reaches = [*ranges[1:], np.ones(network.config.channels, np.float32)]
     x = keras.ops.relu(_convolved(noisy, rounded.first, rounded.biases[0]))
-    for i, (kernel, scale) in enumerate(zip(rounded.kernels, rounded.scales, strict=True)):
+    shifts = []
+    layers = zip(rounded.kernels, rounded.scales, rounded.biases[1:], means[1:], reaches, strict=True)
+    for kernel, scale, bias, mean, reach in layers:
         levels = keras.ops.clip(keras.ops.round(x / STEP), 0, 255)
-        x = _convolved(levels * STEP, kernel * scale, rounded.biases[i + 1])
-        reach = ranges[i + 1] if i + 1 < len(ranges) else np.float32(1)
-        shift = means[i + 1] / reach - _mean(x)
-        shifts[i] = shift * reach
-        x = x + shift
-        if i + 1 < len(ranges):
-            x = keras.ops.relu(x)
-    of_all = Calibration(ranges, tuple(shifts))
-    return dataclasses.replace(network, calibration=of_all), keras.ops.convert_to_numpy(x)
+        x = _convolved(levels * STEP, kernel * scale, bias)
+        shift = mean / reach - _mean(x)
+        shifts.append(shift * reach)
+        x = keras.ops.relu(x + shift)
+    return tuple(shifts)
 
 
 def _convolved(x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:

@@ -116,7 +116,9 @@ def _read_card(card: Path) -> ExportCard:
         channels, radius = int(content["channels"]), int(content["receptive_radius"])
         if channels not in (1, 3) or not 1 <= radius <= _LARGEST_RADIUS:
             raise ValueError
-        return ExportCard(channels, radius, content.get("precision", "float32"), content.get("kind"), content.get("sha256"))
+        return ExportCard(
+            channels, radius, content.get("precision", "float32"), content.get("kind"), content.get("sha256")
+        )
     except FileNotFoundError:
         raise ModelError(f"{card}: missing; an exported model and its card belong together, export it again") from None
     except (ModelError, ValueError, TypeError, KeyError):

@@ -1,8 +1,8 @@
 """Kernels, features and biases of a network in 8-bit integers.
 
-After a ReLU features are not negative, so that 0 to 255 stand for 0 to the range of their channel. Ranges are taken into the
-kernels on both sides of them: a convolution gives features of 0 to 1 in every channel alike, and has one scale for each of
-its output channels. The first convolution, whose input is the image, stays in floating point.
+After a ReLU features are not negative, so that 0 to 255 stand for 0 to the range of their channel. Ranges are taken into
+the kernels on both sides of them: a convolution gives features of 0 to 1 in every channel alike, and has one scale for
+each of its output channels. The first convolution, whose input is the image, stays in floating point.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def in_int8(network: Network, calibration: Calibration) -> Int8Network:
         kernel * before[:, None] / after
         for kernel, before, after in zip(network.kernels, ranges[:-1], ranges[1:], strict=True)
     ]
-    biases = [
-        (bias + shift) / after for bias, shift, after in zip(network.biases, shifts, ranges[1:], strict=True)
-    ]
+    biases = [(bias + shift) / after for bias, shift, after in zip(network.biases, shifts, ranges[1:], strict=True)]
     rounded, scales = zip(*map(_rounded, kernels[1:]), strict=True)
     return Int8Network(kernels[0], rounded, scales, tuple(biases))
 

@@ -44,7 +44,9 @@ class OpenVINOEngine:
         from .onnx_graph import onnx_model
 
         config = network.config
-        return cls(onnx_model(network, int8=precision == "int8"), config.channels, config.receptive_radius, precision=precision)
+        return cls(
+            onnx_model(network, int8=precision == "int8"), config.channels, config.receptive_radius, precision=precision
+        )
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

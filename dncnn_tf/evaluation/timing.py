@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..config import ModelConfig
-from ..engines.available import ENGINES, WITH_BFLOAT16, installed_engines
+from ..engines.available import ENGINES, WITH_BFLOAT16, WITH_INT8, installed_engines
+from ..engines.precision import cpu_has_int8
 from ..models.cards import read_card
 from ..models.folded import Network
 from ..models.source import find_source
@@ -71,7 +72,7 @@ def installed_methods() -> list[Method]:
         Method(engine, precision)
         for engine in ENGINES
         if engine in installed_engines()
-        for precision in (("float32", "bfloat16") if engine in WITH_BFLOAT16 else ("float32",))
+        for precision in _precisions(engine)
     ]
     peers = [
         Method(peer, precision)
@@ -80,6 +81,12 @@ def installed_methods() -> list[Method]:
         for precision in precisions
     ]
     return engines + peers
+
+
+def _precisions(engine: str) -> list[str]:
+    """What an engine can compute in here."""
+    others = [("bfloat16", engine in WITH_BFLOAT16), ("int8", engine in WITH_INT8 and cpu_has_int8())]
+    return ["float32", *(precision for precision, known in others if known)]
 
 
 def stopwatch(method: Method) -> Callable[[str, int], float]:

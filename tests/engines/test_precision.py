@@ -33,5 +33,7 @@ def test_a_gpu_decides_for_training_alone(monkeypatch, generation, expected) -> 
 
 
 def test_another_precision_is_refused() -> None:
-    with pytest.raises(OptionError, match=r'`precision` must be "auto", "float32" or "bfloat16"\. Received: float16'):
+    with pytest.raises(
+        OptionError, match=r'`precision` must be "auto", "float32", "bfloat16" or "int8"\. Received: float16'
+    ):
         open_engine("dncnn-b", precision="float16")

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from dncnn_tf.engines.precision import cpu_has_int8
 from dncnn_tf.evaluation.timing import Method, _forward, installed_methods, network_flops, noisy_image
 from dncnn_tf.evaluation.turns import Contender, ContenderError
 
@@ -35,7 +36,8 @@ def test_the_command(dncnn_tf, tmp_path) -> None:
     done = dncnn_tf("benchmark", *options, "--runtime", "openvino", "--runtime", "onnxruntime", "--json", file)
     assert done.returncode == 0, done.stderr
     seconds = json.loads(file.read_text(encoding="utf-8"))["seconds"]["dncnn-s-25"]
-    assert list(seconds) == ["openvino float32", "openvino bfloat16", "onnxruntime float32"]
+    int8 = ["openvino int8"] if cpu_has_int8() else []
+    assert list(seconds) == ["openvino float32", "openvino bfloat16", *int8, "onnxruntime float32"]
     for name, by_size in seconds.items():
         assert f"\n{name} " in done.stdout
         assert all(len(times) == 2 and min(times) > 0 for times in by_size.values())

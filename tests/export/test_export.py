@@ -308,7 +308,7 @@ def test_command_names_a_damaged_model(tmp_path, monkeypatch):
         ("--overwrite",),
         ("--format", "tflite", "--version-number", "2"),
         ("--format", "tflite", "--precision", "bfloat16"),
-        ("--format", "onnx", "--quantize", "int8"),
+        ("--format", "onnx", "--quantize", "float16"),
         ("--format", "onnx", "--precision", "bfloat16"),
         ("--format", "tflite", "--max-pixels", "1M"),
         ("--version-number", "0"),
