@@ -1,7 +1,9 @@
 """Measure what int8 needs of shipped models, and write it beside their weights: `NAME.int8.json`.
 
-python -m benchmarks.release.calibrate              all of them
-python -m benchmarks.release.calibrate dncnn-photo  one, whose weights are new
+A model that loses too much at what it is for (benchmarks/quality/int8.md) is shipped without.
+
+python -m benchmarks.release.calibrate              all that have it
+python -m benchmarks.release.calibrate dncnn-b      one, whose weights are new
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import click
 
 from dncnn_tf.engines.calibration import calibrated
 from dncnn_tf.export.samples import BLIND_SIGMAS, calibration_samples
-from dncnn_tf.models.calibration import calibration_file, write_calibration
-from dncnn_tf.models.cards import read_card, shipped_models
+from dncnn_tf.models.calibration import calibration_file, int8_models, write_calibration
+from dncnn_tf.models.cards import read_card
 from dncnn_tf.models.source import find_source
 from dncnn_tf.models.weights import read_network
 
@@ -19,8 +21,8 @@ from dncnn_tf.models.weights import read_network
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def main(names: tuple[str, ...]) -> None:
-    """Calibrate the shipped models NAME, or all."""
-    for name in names or shipped_models():
+    """Calibrate the shipped models NAME, or all that have it."""
+    for name in names or int8_models():
         calibrate(name)
 
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+Floating = Literal["float32", "bfloat16"]
 Precision = Literal["float32", "bfloat16", "int8"]
 
 KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -17,12 +18,12 @@ KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloa
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def fastest_for_engines() -> Precision:
+def fastest_for_engines() -> Floating:
     """What "auto" stands for where a network runs: engines run on the CPU. Known without TensorFlow."""
     return "bfloat16" if cpu_has_bfloat16() else "float32"
 
 
-def training_precision(precision: Literal["auto", "float32", "bfloat16"]) -> Precision:
+def training_precision(precision: Literal["auto", "float32", "bfloat16"]) -> Floating:
     """What "auto" stands for where a network is trained, on a GPU if there is one; others as they are."""
     if precision != "auto":
         return precision

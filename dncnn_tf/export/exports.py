@@ -22,7 +22,7 @@ from ..engines.opening import open_engine
 from ..engines.precision import Precision
 from ..errors import OptionError
 from ..files import sync, take_name
-from ..models.calibration import read_calibration
+from ..models.calibration import int8_models, read_calibration
 from ..models.dncnn import to_network
 from ..models.folded import Network
 from ..models.source import find_source
@@ -199,7 +199,8 @@ def export_onnx(
 
 def _calibrated(model: str | Path | keras.Model, network: Network) -> Network:
     """The network with what int8 needs, as it is in the box, or else measured."""
-    if isinstance(model, str | Path) and (source := find_source(model)).kind == "shipped":
+    if isinstance(model, str | Path) and str(model) in int8_models():
+        source = find_source(model)
         return dataclasses.replace(network, calibration=read_calibration(source.path, network.config))
     from ..engines.calibration import calibrated
     from .samples import calibration_samples

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..config import ModelConfig
 from ..files import atomic_path
-from .cards import ModelError, parse_card
+from .cards import PRETRAINED, ModelError, parse_card, shipped_models
 
 _DIGITS = 3
 _LARGEST = 1e6
@@ -75,11 +75,16 @@ def read_calibration(weights: Path, config: ModelConfig) -> Calibration:
 
 
 def uncalibrated(path: Path) -> ModelError:
-    """What to say of a model of which nobody knows how far its features reach."""
+    """What to say of a model of which nobody knows how far its features reach, or that loses too much."""
     return ModelError(
-        f"{path}: int8 needs to know how far a network's features reach, which only the models in the box have beside "
-        "them; export it as ONNX with `quantize` int8, which measures that, and give that file as the model"
+        f"{path}: has no ranges for int8, which come with {', '.join(int8_models())}; leave out `precision`, or export a "
+        "model of your own as ONNX with `quantize` int8 and give that file"
     )
+
+
+def int8_models() -> list[str]:
+    """Names of the shipped models that come with a calibration."""
+    return [name for name in shipped_models() if (PRETRAINED / f"{name}.int8.json").exists()]
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -55,8 +55,8 @@ def denoise(
             The result does not depend on it.
         max_memory: bytes that the process may take, at least 1; less than it has already makes for the smallest tiles.
             None for 2 GiB, or 1 GiB more than it has where that is more.
-        precision: the network's arithmetic: "float32", "bfloat16", or "auto" for bfloat16 where the machine computes
-            it in hardware.
+        precision: the network's arithmetic: "float32", "bfloat16", "int8" (faster and less exact; see `open_engine`),
+            or "auto" for bfloat16 where the machine computes it in hardware.
         engine: what runs a model given by name or path: one of `dncnn_tf.ENGINES`, or "auto" for the fastest that is
             installed. In float32 the result does not depend on it, up to rounding.
         trust: as for `open_engine`: whether a `model` that is a SavedModel folder is run in any case.
