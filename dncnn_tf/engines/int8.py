@@ -1,8 +1,8 @@
 """Kernels, features and biases of a network in 8-bit integers.
 
 After a ReLU features are not negative, so that 0 to 255 stand for 0 to the range of their channel. Ranges are taken
-into the kernels on both sides of them: a convolution gives features of 0 to 1 in every channel alike, and has one scale for
-each of its output channels. The first convolution, whose input is the image, stays in floating point.
+into the kernels on both sides of them: a convolution gives features of 0 to 1 in every channel alike, and has one
+scale for each of its output channels. The first convolution, whose input is the image, stays in floating point.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def evaluate(
         model: a name, a path, a Keras model or an engine.
         data: clean images: a published set's name, a folder, or files.
         setting: task, degree and seed.
-        precision: the network's arithmetic: "float32", as all published figures are of, "bfloat16", "int8" or "auto". Of
-            no effect on an engine.
+        precision: the network's arithmetic: "float32", as all published figures are of, "bfloat16", "int8" or "auto".
+            Of no effect on an engine.
         trust: as for `open_engine`: whether a model that is a SavedModel folder is run in any case.
         paper_model: which of the paper's models to compare with; None for the one whose task the model was trained
             for, by its card or its run. Nothing else tells them apart.

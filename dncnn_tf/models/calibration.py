@@ -77,8 +77,8 @@ def read_calibration(weights: Path, config: ModelConfig) -> Calibration:
 def uncalibrated(path: Path) -> ModelError:
     """What to say of a model of which nobody knows how far its features reach, or that loses too much."""
     return ModelError(
-        f"{path}: has no ranges for int8, which come with {', '.join(int8_models())}; leave out `precision`, or export a "
-        "model of your own as ONNX with `quantize` int8 and give that file"
+        f"{path}: has no ranges for int8, which come with {', '.join(int8_models())}; leave out `precision`, or "
+        "export a model of your own as ONNX with `quantize` int8 and give that file"
     )
 
 
