@@ -16,18 +16,12 @@ from .int8 import STEP, in_int8
 _LEAST, _SMALLEST = 1 / 32, 1e-3
 """Range of a channel that is nearly always 0, of the layer's largest and at all: another image may use it."""
 
-_SHARES = np.linspace(0.4, 1, 16, dtype=np.float32)
-"""Of a channel's largest feature, tried as its range."""
-
-_FEATURES = 60_000
-"""Of a channel, that are looked at for it."""
-
 
 def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
     """A network with what int8 needs.
 
-    Each channel has its own range, since features of one layer reach unlike far; what lies beyond is clipped, as far as
-    that changes the features less than rounding them coarsely would.
+    Each channel has its own range, since features of one layer reach unlike far: the largest that there is. Clipping
+    some of them would round the others more finely, but shows at single pixels.
 
     Args:
         network: weights and shape.
@@ -47,15 +41,9 @@ def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
 
 
 def _ranges(features: np.ndarray) -> np.ndarray:
-    """For each channel, the range that rounding to 8 bits and clipping change least: (channels,)."""
-    largest = features.max(axis=0)
-    some = features[:: max(1, len(features) // _FEATURES)]
-    errors = []
-    for share in _SHARES:
-        step = np.maximum(share * largest, np.finfo(np.float32).tiny) * STEP
-        errors.append(np.square(np.minimum(np.rint(some / step), 255) * step - some).mean(axis=0))
-    ranges: np.ndarray = largest * _SHARES[np.argmin(errors, axis=0)]
-    return np.maximum(ranges, max(_LEAST * ranges.max(), _SMALLEST))
+    """For each channel its largest feature, and something where it is nearly always 0: (channels,)."""
+    largest: np.ndarray = features.max(axis=0)
+    return np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
 
 
 def _shifts(
