@@ -321,4 +321,8 @@ def test_noise_and_model_are_said(dncnn_tf, tmp_path):
     assert float(estimate) == pytest.approx(15, abs=1.5)
     assert model in shipped_models()
     assert not any("not white" in line for line in white)
-    assert any("not white" in line and "finetune" in line for line in smoothed)
+    assert any(re.search(r"camera noise \(neighbours correlate by 0\.4\), dncnn-photo$", line) for line in smoothed)
+    named = dncnn_tf("denoise", "smoothed.png", "--output", "named", "--model", "dncnn-b", cwd=tmp_path)
+    assert named.returncode == 0
+    assert "not white" in named.stderr
+    assert "dncnn-tf finetune" in named.stderr
