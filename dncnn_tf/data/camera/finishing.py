@@ -12,8 +12,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
 # ITU-R BT.601 at full range, as JFIF has it, without the offset of the chroma.
-_TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
-_FROM_YCBCR = np.linalg.inv(_TO_YCBCR).astype(np.float32)
+TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+_FROM_YCBCR = np.linalg.inv(TO_YCBCR).astype(np.float32)
 
 _SHARPENING_RADIUS = 1.0  # pixels: σ of the Gaussian that an unsharp mask subtracts
 _EDGE_RADIUS = 1.5  # pixels: σ of the Gaussian before slopes are measured
@@ -58,7 +58,7 @@ class Left:
 
 def edges(picture: np.ndarray, finish: Finish) -> np.ndarray:
     """Where a denoiser sees edges: float32 (H, W, 3) RGB in [0, 1] → (H, W), 0 in flat places to 1 at steep edges."""
-    luma = _gaussian((picture @ _TO_YCBCR[0])[None], _EDGE_RADIUS)[0] * np.float32(255)
+    luma = _gaussian((picture @ TO_YCBCR[0])[None], _EDGE_RADIUS)[0] * np.float32(255)
     down, across = np.gradient(luma)
     slope = np.square(down) + np.square(across)
     return slope / (slope + np.float32(finish.edge**2))
@@ -78,7 +78,7 @@ def finished(
         edges: float32 (H, W), from the picture's own `edges`.
         luma, chroma: what Y, and Cb and Cr, are multiplied by in flat places.
     """
-    planes = np.moveaxis(image @ _TO_YCBCR.T, -1, 0)  # (3, H, W)
+    planes = np.moveaxis(image @ TO_YCBCR.T, -1, 0)  # (3, H, W)
     y = _smoothed(planes[:1], finish.luma, finish.flat_luma, edges, luma)
     if finish.sharpening:
         y += np.float32(finish.sharpening) * (y - _gaussian(y, _SHARPENING_RADIUS))
@@ -89,7 +89,7 @@ def finished(
 def denoised(noise: np.ndarray, picture: np.ndarray, finish: Finish, edges: np.ndarray, left: Left) -> np.ndarray:
     """What a camera leaves of the noise of a picture, both float32 (H, W, 3) RGB; noise is finished as pictures are."""
     noise = finished(noise, finish, edges, luma=left.luma, chroma=left.chroma)
-    return noise * (1 - np.float32(1 - left.white) * (picture @ _TO_YCBCR[0])[..., None])
+    return noise * (1 - np.float32(1 - left.white) * (picture @ TO_YCBCR[0])[..., None])
 
 
 def _smoothed(planes: np.ndarray, everywhere: float, flat: float, edges: np.ndarray, left: float) -> np.ndarray:

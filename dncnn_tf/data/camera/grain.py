@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_gradient_magnitude
 
+from .finishing import TO_YCBCR
+
 DISTANCES = (1, 2, 4)
 
-_Y = np.array([0.299, 0.587, 0.114])
-_CR = np.array([0.5, -0.418688, -0.081312])  # ITU-R BT.601 at full range
 _SLOPE = 1.5  # pixels: σ of the Gaussian before slopes are measured
 
 
@@ -40,13 +40,13 @@ class Grain:
         """Measure noisy − clean, both uint8 (H, W, 3), which must differ."""
         noise = noisy.astype(np.float64) - clean
         noise -= noise.mean(axis=(0, 1))
-        luma = noise @ _Y
-        slope = gaussian_gradient_magnitude(clean @ _Y, _SLOPE)
+        luma = noise @ TO_YCBCR[0]
+        slope = gaussian_gradient_magnitude(clean @ TO_YCBCR[0], _SLOPE)
         flat, steep = slope <= np.quantile(slope, 0.25), slope >= np.quantile(slope, 0.75)
         return cls(
             tuple(float(value) for value in noise.std(axis=(0, 1))),
             autocorrelation(noise[..., 1]),
-            autocorrelation(noise @ _CR),
+            autocorrelation(noise @ TO_YCBCR[2]),
             float(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]),
             autocorrelation(luma, flat),
             float(luma[steep].std() / luma[flat].std()),
