@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import tempfile
 from collections.abc import Callable
@@ -22,11 +21,11 @@ from ..engines.opening import open_engine
 from ..engines.precision import Precision
 from ..errors import OptionError
 from ..files import sync, take_name
-from ..models.calibration import int8_models, read_calibration
+from ..models.calibration import int8_models
 from ..models.dncnn import to_network
 from ..models.folded import Network
 from ..models.source import find_source
-from ..models.weights import read_model
+from ..models.weights import read_calibrated, read_model
 from .checks import ExportError, compare, compare_signatures
 
 if TYPE_CHECKING:
@@ -200,8 +199,7 @@ def export_onnx(
 def _calibrated(model: str | Path | keras.Model, network: Network) -> Network:
     """The network with what int8 needs, as it is in the box, or else measured."""
     if isinstance(model, str | Path) and str(model) in int8_models():
-        source = find_source(model)
-        return dataclasses.replace(network, calibration=read_calibration(source.path, network.config))
+        return read_calibrated(find_source(model))
     from ..engines.calibration import calibrated
     from .samples import calibration_samples
 
