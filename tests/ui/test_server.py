@@ -236,6 +236,9 @@ def test_work_ends_with_the_request(page: Page, tmp_path: Path) -> None:
         assert set(folder.iterdir()) > there
     small = page.upload(write_small(tmp_path)).json()["id"]  # whose turn comes when the large one gives up its
     assert "id" in page.lines(f"/pictures/{small}/result", {"settings": SETTINGS})[-1]
+    deadline = time.monotonic() + 60  # the large one's own thread tidies up, at its own pace
+    while set(folder.iterdir()) != there and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert set(folder.iterdir()) == there
 
 
