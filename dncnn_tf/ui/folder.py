@@ -35,31 +35,33 @@ def private_folder() -> Iterator[Path]:
 def remove_abandoned() -> None:
     """Remove the folders of this user's processes that are no more."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove_if_abandoned(folder)
 
 
 def _locked_folder() -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for its owner alone
-        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        if _lock(lock):
-            return folder, lock
-        os.close(lock)  # another process that starts has just taken it for abandoned
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            if _lock(lock) and os.fstat(lock).st_nlink:
+                return folder, lock
+            os.close(lock)
+        # Another process that starts has just taken it for abandoned.
 
 
-def _is_abandoned(folder: Path) -> bool:
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a folder while its lock is held, so that its process, if there is one, does not take it meanwhile."""
     try:
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            return False
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return time.time() - status.st_mtime > _YOUNG
-    except OSError:
-        return False
+            return
+        make = os.O_CREAT if time.time() - status.st_mtime > _YOUNG else 0
+        lock = os.open(folder / _LOCK, make | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    except OSError:  # it may get its lock yet, or another process was quicker
+        return
     try:
-        return _lock(lock)
+        if _lock(lock):
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(lock)
 
