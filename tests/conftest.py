@@ -32,6 +32,12 @@ def command(*arguments: object) -> list[str]:
     return [str(Path(sys.executable).with_name("dncnn-tf")), *map(str, arguments)]
 
 
+def command_after(code: str, *arguments: object) -> list[str]:
+    """The same, with some Python run before: it makes a moment certain that on its own comes sooner or later."""
+    start = f"{code}\nfrom dncnn_tf.cli.main import main\nmain()\n"
+    return [sys.executable, "-P", "-c", start, *map(str, arguments)]
+
+
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of four real pictures of 200×200 pixels, one of them in colour."""

@@ -19,8 +19,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
+from .waiting import HANGS
+
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-WAIT = 60  # seconds, of a machine that has much else to do
 
 
 class Browser:
@@ -55,7 +56,7 @@ class Browser:
         return self.run("return document.querySelector(arguments[0])?.textContent ?? ''", css)
 
     def wait(self, condition: Callable[[], Any]) -> Any:
-        end = time.monotonic() + WAIT
+        end = time.monotonic() + HANGS
         while not (found := condition()):
             assert time.monotonic() < end, f"{self.text('#failure')} {self.driver.get_log('browser')}"
             time.sleep(0.05)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
-from conftest import command
+from conftest import command, command_after
+
+from .waiting import HANGS
 
 SETTINGS = {"task": "denoise", "model": "auto", "sigma": None, "strength": 1.0, "scale": 2}
 
@@ -23,10 +26,11 @@ class Page:
     Args:
         address: of the page.
         process: the server's.
+        temporary: where it puts its private folder.
     """
 
-    def __init__(self, address: str, process: subprocess.Popen) -> None:
-        self.address, self.process = address, process
+    def __init__(self, address: str, process: subprocess.Popen, temporary: Path) -> None:
+        self.address, self.process, self.temporary = address, process, temporary
         self.origin = address.rstrip("/")
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -50,25 +54,43 @@ class Page:
 
     def stop(self, how: int = signal.SIGINT) -> int:
         self.process.send_signal(how)
-        return self.process.wait(60)
+        return self.process.wait(HANGS)
+
+    def folders(self) -> set[Path]:
+        """The private folders that are there: this server's, and those of others with the same place for them."""
+        return set(self.temporary.glob("dncnn-tf-ui.*"))
 
 
 @contextmanager
-def served(*arguments: object, **options: Any) -> Iterator[Page]:
-    """Run the command while the block does."""
-    process = subprocess.Popen(
-        command("ui", "--no-browser", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://"), process.stderr.read() if process.stderr else address
-        yield Page(address, process)
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
+def served(
+    *arguments: object, code: str = "", temporary: Path | None = None, env: Mapping[str, str] = os.environ
+) -> Iterator[Page]:
+    """Run the command while the block does.
 
-
-def folders() -> set[Path]:
-    """The private folders that are there."""
-    return set(Path(tempfile.gettempdir()).glob("dncnn-tf-ui.*"))
+    Args:
+        arguments: of the command.
+        code: what is run before it, as by `command_after`.
+        temporary: the folder for temporary files; None for one that no other process has.
+        env: the other variables of its environment.
+    """
+    given = ("ui", "--no-browser", *arguments)
+    with tempfile.TemporaryDirectory() as own:
+        temporary = temporary or Path(own)
+        process = subprocess.Popen(
+            command_after(code, *given) if code else command(*given),
+            env={**env, "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://"), process.stderr.read() if process.stderr else address
+            yield Page(address, process, temporary)
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=HANGS)
+            finally:
+                process.kill()

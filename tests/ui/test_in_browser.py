@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import skimage.data
 from helpers.browser import CHROMIUM, DRIVER, Browser, browser
-from helpers.page import Page, folders, served
+from helpers.page import Page, served
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
@@ -132,7 +132,7 @@ def test_of_a_large_picture_a_part_comes_first_and_the_rest_can_be_cancelled(
     assert np.abs(after[..., :3].astype(int) - window.canvas()[..., :3]).mean() > 5  # all that is seen is done
     window.element("#cancel").click()
     window.wait(lambda: window.run("return document.querySelector('#work').hidden"))
-    (input,) = (file for folder in folders() for file in folder.glob("*/input/large.jpg"))
+    (input,) = (file for folder in page.folders() for file in folder.glob("*/input/large.jpg"))
     window.wait(lambda: sorted(each.name for each in input.parents[1].iterdir()) == ["input", "levels.npy"])
     window.element("#fit").click()
     window.element("#download").click()  # the page goes on
@@ -159,8 +159,8 @@ def test_two_tabs_are_two_desks(page: Page, window: Browser, photo: Path, tmp_pa
         window.driver.switch_to.window(first)
     window.wait_for_result("photo.png")
     assert "8-bit RGB" in window.text("#facts")
-    gone = {file.name for folder in folders() for file in folder.glob("*/input/grey.png")}
-    window.wait(lambda: not gone or not [file for folder in folders() for file in folder.glob("*/input/grey.png")])
+    gone = {file.name for folder in page.folders() for file in folder.glob("*/input/grey.png")}
+    window.wait(lambda: not gone or not [file for folder in page.folders() for file in folder.glob("*/input/grey.png")])
 
 
 def test_keys_are_enough(page: Page, window: Browser, photo: Path) -> None:

@@ -11,7 +11,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,8 @@ import pytest
 import requests
 import skimage.data
 import tifffile
-from helpers.page import SETTINGS, Page, folders, served
+from helpers.page import SETTINGS, Page, served
+from helpers.waiting import wait_for
 from PIL import ExifTags, Image, ImageCms
 
 ROOT = Path(__file__).parents[2]
@@ -192,9 +192,8 @@ def test_another_address_needs_a_password(dncnn_tf) -> None:
 
 def test_uploads_are_private_and_gone_at_the_end(tmp_path: Path) -> None:
     Image.fromarray(NOISY).save(tmp_path / "photo.png")
-    before = folders()
     with served() as page:
-        (folder,) = folders() - before
+        (folder,) = page.folders()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         id = page.upload(tmp_path / "photo.png").json()["id"]
         assert (folder / id / "input/photo.png").exists()
@@ -204,55 +203,72 @@ def test_uploads_are_private_and_gone_at_the_end(tmp_path: Path) -> None:
         page.upload(tmp_path / "photo.png")
         assert page.stop() == 0
         assert page.process.communicate() == ("", "")
-    assert not folder.exists()
+        assert page.folders() == set()
 
 
-def test_what_a_crash_left_is_removed_at_the_next_start_and_nothing_else() -> None:
-    before = folders()
-    with served() as crashed, served():
-        two = folders() - before
+def test_what_a_crash_left_is_removed_at_the_next_start_and_nothing_else(tmp_path: Path) -> None:
+    with served(temporary=tmp_path) as crashed, served(temporary=tmp_path):
+        two = crashed.folders()
+        assert len(two) == 2
         assert crashed.stop(signal.SIGKILL) == -signal.SIGKILL
-        left = folders() - before
-        assert left == two
-        with served():
-            now = folders() - before
+        assert crashed.folders() == two
+        with served(temporary=tmp_path):
+            now = crashed.folders()
     assert len(two & now) == 1
     assert len(now) == 2
 
 
-def test_work_ends_with_the_request(page: Page, tmp_path: Path) -> None:
-    Image.fromarray(np.tile(NOISY, (20, 20, 1))).save(tmp_path / "large.png")  # 1400×1800
-    id = page.upload(tmp_path / "large.png").json()["id"]
-    (folder,) = (folder / id for folder in folders() if (folder / id).exists())
-    there = set(folder.iterdir())
-    headers, order = {"Origin": page.origin}, {"settings": SETTINGS}
-    with requests.post(
-        f"{page.origin}/pictures/{id}/result", json=order, headers=headers, stream=True, timeout=60
-    ) as r:
-        assert b"progress" in next(r.iter_lines())
-        deadline = time.monotonic() + 30
-        while not set(folder.iterdir()) > there and time.monotonic() < deadline:
+# The second part of a large picture begins when its work is cancelled, and so not before.
+WORKS_UNTIL_CANCELLED = """
+import time
+from dncnn_tf.ui.kept_engine import KeptEngine
+
+begin = KeptEngine.__init__
+
+def begin_patiently(self, engine, turns, cancelled, folder, **options):
+    def asked():
+        end = time.monotonic() + 120
+        while folder and any(folder.glob("*.npy")) and not cancelled() and time.monotonic() < end:
             time.sleep(0.01)
-        assert set(folder.iterdir()) > there
-    small = page.upload(write_small(tmp_path)).json()["id"]  # whose turn comes when the large one gives up its
-    assert "id" in page.lines(f"/pictures/{small}/result", {"settings": SETTINGS})[-1]
-    deadline = time.monotonic() + 60  # the large one's own thread tidies up, at its own pace
-    while set(folder.iterdir()) != there and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert set(folder.iterdir()) == there
+        return cancelled()
+
+    begin(self, engine, turns, asked, folder, **options)
+
+KeptEngine.__init__ = begin_patiently
+"""
 
 
-def test_it_ends_in_the_middle_of_work_without_a_word(tmp_path: Path) -> None:
-    Image.fromarray(np.tile(NOISY, (20, 20, 1))).save(tmp_path / "large.png")
-    before = folders()
-    with served() as page:
-        id = page.upload(tmp_path / "large.png").json()["id"]
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture that is done in parts: 1260×1260."""
+    path = tmp_path_factory.mktemp("large") / "large.png"
+    Image.fromarray(np.tile(NOISY, (18, 14, 1))).save(path)
+    return path
+
+
+def test_work_ends_with_the_request(large: Path, tmp_path: Path) -> None:
+    with served(code=WORKS_UNTIL_CANCELLED) as page:
+        id = page.upload(large).json()["id"]
+        (folder,) = (folder / id for folder in page.folders())
+        there = set(folder.iterdir())
+        path, order = f"/pictures/{id}/result", {"settings": SETTINGS}
+        with page.ask("POST", path, json=order, stream=True) as answer:
+            assert b"progress" in next(answer.iter_lines())
+            wait_for(lambda: set(folder.iterdir()) > there)
+        small = page.upload(write_small(tmp_path)).json()["id"]  # whose turn comes when the large one gives up its
+        assert "id" in page.lines(f"/pictures/{small}/result", order)[-1]
+        wait_for(lambda: set(folder.iterdir()) == there)  # its thread tidies up at its own pace
+
+
+def test_it_ends_in_the_middle_of_work_without_a_word(large: Path) -> None:
+    with served(code=WORKS_UNTIL_CANCELLED) as page:
+        id = page.upload(large).json()["id"]
         path = f"/pictures/{id}/result"
         with page.ask("POST", path, json={"settings": SETTINGS}, stream=True) as answer:
             assert b"progress" in next(answer.iter_lines())
             assert page.stop() == 0
         assert page.process.communicate() == ("", "")
-    assert folders() == before
+        assert page.folders() == set()
 
 
 def write_small(folder: Path) -> Path:
