@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import command
 from helpers.models import trained_like
+from helpers.ports import free_port
+from helpers.waiting import HANGS, wait_for
 
 from dncnn_tf import OptionError, serve
 from dncnn_tf.engines.serving import Client, ServingError
@@ -52,12 +54,6 @@ def exported(model, tmp_path_factory) -> Path:
     return folder
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def serving(binary_folder: Path, exported: Path, port: int, host: str = "127.0.0.1") -> subprocess.Popen:
     path = f"{binary_folder}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
@@ -67,15 +63,13 @@ def serving(binary_folder: Path, exported: Path, port: int, host: str = "127.0.0
     )
 
 
-def wait_for_model(port: int, seconds: float = 60, host: str = "127.0.0.1") -> Client:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return Client(f"grpc://{host}:{port}", "small")
-        except Exception:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
+def wait_for_model(process: subprocess.Popen, port: int, host: str = "127.0.0.1") -> Client:
+    def opened() -> Client | None:
+        with contextlib.suppress(ServingError):
+            return Client(f"grpc://{host}:{port}", "small", attempts=1)
+        return None
+
+    return wait_for(opened, unless=process.poll)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
@@ -89,12 +83,12 @@ def test_it_serves_at_one_address_alone_and_stops_cleanly(model, exported, tmp_p
     process = serving(tmp_path, exported, port, host)
     try:
         noisy = np.random.default_rng(0).random((1, 9, 7, 1), np.float32)
-        np.testing.assert_allclose(wait_for_model(port, host=host)(noisy), model(noisy, training=False), atol=1e-5)
+        np.testing.assert_allclose(wait_for_model(process, port, host)(noisy), model(noisy, training=False), atol=1e-5)
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.3", port), timeout=5)
+            socket.create_connection(("127.0.0.3", port), timeout=HANGS)
     finally:
         process.send_signal(signal.SIGINT)
-        _, notes = process.communicate(timeout=20)
+        _, notes = process.communicate(timeout=HANGS)
     assert process.returncode == 130
     assert f"gRPC on {host}:{port}, and nowhere else" in notes.decode()
     assert "Traceback" not in notes.decode()
@@ -106,10 +100,10 @@ def test_the_real_server(model, exported) -> None:
     process = serving(exported, exported, port)
     try:
         noisy = np.random.default_rng(0).random((1, 9, 7, 1), np.float32)
-        np.testing.assert_allclose(wait_for_model(port)(noisy), model(noisy, training=False), atol=1e-5)
+        np.testing.assert_allclose(wait_for_model(process, port)(noisy), model(noisy, training=False), atol=1e-5)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=HANGS)
 
 
 def test_command_lines(dncnn_tf, exported) -> None:

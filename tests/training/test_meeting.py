@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from helpers.ports import free_port
+from helpers.waiting import HANGS, wait_for
 
+from dncnn_tf.training import meeting
 from dncnn_tf.training.workers import Cluster, ClusterError
 
 SECRET = b"a secret of these tests"
-HANGS = 20  # seconds
 
 
 @pytest.fixture
 def addresses() -> tuple[str, str]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    return f"127.0.0.1:{port}", "b:2222"
+    return f"127.0.0.1:{free_port()}", "b:2222"
 
 
 @pytest.fixture
@@ -37,11 +37,13 @@ def meet(threads, addresses, index: int, patience: float = HANGS, secret: bytes 
 def connect(address: str) -> socket.socket:
     """A connection to somebody who may not be there yet."""
     host, port = address.split(":")
-    for _ in range(200):
+
+    def connected() -> socket.socket | None:
         with contextlib.suppress(OSError):
-            return socket.create_connection((host, int(port)), timeout=5)
-        time.sleep(0.05)
-    raise AssertionError("nobody listens")
+            return socket.create_connection((host, int(port)), timeout=HANGS)
+        return None
+
+    return wait_for(connected)
 
 
 def received(connection: socket.socket, size: int) -> bytes:
@@ -84,7 +86,7 @@ def test_nobody_else_s_address_is_listened_at(threads, addresses) -> None:
     chief, port = meet(threads, addresses, 0), int(addresses[0].partition(":")[2])
     connect(addresses[0]).close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.2", port), timeout=5)
+        socket.create_connection(("127.0.0.2", port), timeout=HANGS)
     meet(threads, addresses, 1).result(HANGS)
     chief.result(HANGS)
 
@@ -107,30 +109,92 @@ def test_who_has_another_secret_does_not_come(threads, addresses) -> None:
     "said", [b"go\n", b"no\n", bytes(32) + b"go" + bytes(32), bytes(32) + b"no" + bytes(32), bytes(32)], ids=range(5)
 )
 def test_a_false_chief_is_not_believed(threads, addresses, said) -> None:
-    with socket.create_server(("127.0.0.1", int(addresses[0].partition(":")[2]))) as false_chief:
-        other = meet(threads, addresses, 1, 1)
+    with at(addresses[0]) as false_chief:
+        other = meet(threads, addresses, 1)
         with false_chief.accept()[0] as connection:
             connection.sendall(said)
-            time.sleep(0.2)
-        with pytest.raises(ClusterError, match="not there within 1 seconds"):
-            other.result(HANGS)
+            connection.shutdown(socket.SHUT_WR)
+            received(connection, 1000)  # until it hangs up
+        false_chief.accept()[0].close()  # it asks again
+    assert not other.done()
+    chief = meet(threads, addresses, 0)
+    assert (chief.result(HANGS), other.result(HANGS)) == (None, None)
+
+
+def at(address: str) -> socket.socket:
+    """Somebody else in the place of the first worker."""
+    host, port = address.split(":")
+    server = socket.create_server((host, int(port)))
+    server.settimeout(HANGS)
+    return server
 
 
 def test_what_a_worker_said_to_another_is_no_proof(threads, addresses) -> None:
-    with socket.create_server(("127.0.0.1", int(addresses[0].partition(":")[2]))) as false_chief:
-        other = meet(threads, addresses, 1, 1)
+    with at(addresses[0]) as false_chief:
+        other = meet(threads, addresses, 1)
         with false_chief.accept()[0] as connection:
             connection.sendall(bytes(32))
             heard = received(connection, 4 + 3 * 32)
     assert len(heard) == 100
-    with pytest.raises(ClusterError):
-        other.result(HANGS)
-    chief = meet(threads, addresses, 0, 1)
+    sends_away = threads.submit(Cluster(addresses, 0, SECRET).meet, "another thing", HANGS)
+    for ends in (other, sends_away):
+        with pytest.raises(ClusterError, match="was started otherwise"):
+            ends.result(HANGS)
+    chief = meet(threads, addresses, 0)
     with connect(addresses[0]) as stranger:
         stranger.sendall(heard)
         assert len(received(stranger, 200)) <= 32
-    with pytest.raises(ClusterError, match="not there within 1 seconds: b:2222"):
+    assert not chief.done()
+    assert meet(threads, addresses, 1).result(HANGS) == chief.result(HANGS) is None
+
+
+class Watched(meeting._First):
+    """A first worker who gives up when it is told to, and not by the clock."""
+
+    seen: Watched
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        self.loop = asyncio.get_running_loop()
+        Watched.seen = self
+
+    def give_up(self) -> None:
+        self.loop.call_soon_threadsafe(self.decided.set)
+
+
+@pytest.fixture
+def watched(monkeypatch) -> type[Watched]:
+    monkeypatch.setattr(meeting, "_First", Watched)
+    monkeypatch.setattr(Watched, "seen", None, raising=False)
+    return Watched
+
+
+def test_who_is_missing_is_named(threads, addresses, watched) -> None:
+    three = (*addresses, "c:2222")
+    chief, other = meet(threads, three, 0), meet(threads, three, 1)
+    wait_for(lambda: watched.seen and set(watched.seen.there) == {1})
+    watched.seen.give_up()
+    with pytest.raises(ClusterError, match=f"not there within {HANGS} seconds: c:2222; see whether all workers"):
         chief.result(HANGS)
+    send_away = threads.submit(Cluster(three, 0, SECRET).meet, "another thing", HANGS)
+    for ends in (other, send_away):  # who is sent nowhere asks on
+        with pytest.raises(ClusterError, match="was started otherwise"):
+            ends.result(HANGS)
+
+
+def test_a_worker_that_left_while_others_were_awaited_is_awaited_again(threads, addresses, watched) -> None:
+    three = (*addresses, "c:2222")
+    chief, patience = meet(threads, three, 0), 0.25
+    wait_for(lambda: watched.seen)
+    while 1 not in watched.seen.there:  # a slow machine needs longer to come at all
+        patience *= 2
+        leaving = meet(threads, three, 1, patience)
+        wait_for(lambda leaving=leaving: 1 in watched.seen.there or leaving.done())
+    with pytest.raises(ClusterError, match=f"not there within {patience:g} seconds: {addresses[0]}"):
+        leaving.result(HANGS)  # of its own accord, as if restarted
+    wait_for(lambda: 1 not in watched.seen.there)
+    again, other = meet(threads, three, 1), meet(threads, three, 2)
+    assert [each.result(HANGS) for each in (chief, again, other)] == [None] * 3
 
 
 @pytest.mark.parametrize("secret", ["", "short", " " * 30])
