@@ -77,6 +77,8 @@ class Rest:
             pause = min(_LONGEST_PAUSE, _PAUSE * 2 ** (attempt - 1))
             try:
                 status, text, asked = self._ask(method, path, most, content, deadline)
+            except (requests.Timeout, urllib3.exceptions.TimeoutError):  # an attempt has all the time that is left
+                raise TimeoutError from None
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 answered: tuple[int, bytes] | ServingError = ServingError(
                     f"{self._url}: no answer ({said(str(error))}); is the server running?"

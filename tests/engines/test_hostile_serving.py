@@ -8,14 +8,17 @@ import json
 import resource
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.hostile_servers import OK, Server, dripping, endless, serving, silent, whole
+from helpers.waiting import HANGS
 
 from dncnn_tf.engines.serving import Client, ServingError
 
@@ -25,14 +28,13 @@ from google.protobuf import any_pb2  # noqa: E402
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc  # noqa: E402
 
 NOISY = np.full((1, 5, 7, 1), 0.5, np.float32)
-HANGS = 20  # seconds
 MOST_IN_TRANSIT = 30_000_000
 INPUTS = {"noisy": {"tensor_shape": {"dim": [{"size": "-1"}, {"size": "-1"}, {"size": "-1"}, {"size": "1"}]}}}
 METADATA = json.dumps({"metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": INPUTS}}}}})
 
 
 def failure(call: Callable[[], object]) -> str:
-    """The one line that a call ends in, in time."""
+    """The one line that a call ends in, if it does not hang."""
     begun = time.monotonic()
     with pytest.raises(ServingError) as raised:
         call()
@@ -43,7 +45,7 @@ def failure(call: Callable[[], object]) -> str:
 
 
 def opened(url: str, **options: object) -> Client:
-    return Client(url, "small", **{"timeout": 1, "attempts": 1} | options)
+    return Client(url, "small", **{"timeout": HANGS, "attempts": 1} | options)
 
 
 # REST
@@ -59,16 +61,31 @@ def test_the_time_limit_is_for_all_of_it(answer) -> None:
         assert "no answer" in failure(lambda: opened(server.url, timeout=0.3, attempts=5))
 
 
+@pytest.mark.parametrize("answer", [silent(), silent(OK + b"\r\n")], ids=["no answer", "no body"])
+def test_whoever_notices_first_that_time_is_up_says_the_same(answer, monkeypatch) -> None:
+    """The connection, which is waited for as long as the whole; here it is the only one that looks at the clock."""
+    monkeypatch.setattr("dncnn_tf.web.within", lambda seconds, call: call())
+    with serving(answer) as server:
+        assert failure(lambda: opened(server.url, timeout=0.3)).endswith(
+            ": no answer within 0.3 seconds; give more as `timeout`"
+        )
+
+
 def test_a_server_that_asks_to_wait_too_long_is_not_waited_for() -> None:
     with serving(whole("503 Busy", b'{"error": "starting"}', "Retry-After: 3600")) as server:
-        assert failure(lambda: opened(server.url, timeout=60, attempts=5)).endswith("503: starting")
+        assert failure(lambda: opened(server.url, attempts=5)).endswith("503: starting")
         assert len(server.requests) == 1
 
 
-def test_attempts_end_with_the_time() -> None:
+def test_attempts_end_with_the_time(monkeypatch) -> None:
+    """By a clock that goes on in pauses alone: of 0.2, 0.4, 0.8, 1.6 and 3.2 seconds, and of 5 from then on."""
+    pauses = []
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
+    monkeypatch.setattr("dncnn_tf.engines.serving_rest.time", clock)
     with serving(whole("503 Busy", b'{"error": "starting"}')) as server:
-        assert "503: starting" in failure(lambda: opened(server.url, timeout=1, attempts=1000))
-        assert 2 <= len(server.requests) <= 4
+        assert "503: starting" in failure(lambda: opened(server.url, timeout=60, attempts=1000))
+        assert len(server.requests) == 1 + len(pauses)
+    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, *[5] * 10])
 
 
 def test_no_redirect_is_followed() -> None:
@@ -86,7 +103,7 @@ def test_no_redirect_is_followed() -> None:
 )
 def test_no_more_is_read_than_was_asked_for(start) -> None:
     with serving(endless(start, bytes(10**6))) as server:
-        failure(lambda: opened(server.url, timeout=15))
+        failure(lambda: opened(server.url))
         assert server.sent < MOST_IN_TRANSIT
 
 
@@ -94,7 +111,7 @@ def test_nothing_is_unpacked() -> None:
     content = gzip.compress(METADATA.encode() + b" " * 100_000_000, 1)
     with serving(whole("200 OK", content, "Content-Encoding: gzip")) as server:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        failure(lambda: opened(server.url, timeout=15))
+        failure(lambda: opened(server.url))
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
@@ -237,16 +254,16 @@ WRONG = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_no_picture_is_said_by_grpc(kind) -> None:
     with grpc_serving(WRONG[kind]) as url:
-        client = opened(url, timeout=15)
+        client = opened(url)
         assert failure(lambda: client(NOISY))
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xff", b"\n\x02\n\x00"])
 def test_what_is_no_description_of_a_model_is_said_by_grpc(content) -> None:
     with grpc_serving(lambda: None, lambda: described(content)) as url:
-        assert failure(lambda: opened(url, timeout=15))
+        assert failure(lambda: opened(url))
     with grpc_serving(lambda: None, get_model_metadata_pb2.GetModelMetadataResponse) as url:
-        assert failure(lambda: opened(url, timeout=15))
+        assert failure(lambda: opened(url))
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip], ids=["", "gzip"])
@@ -254,15 +271,17 @@ def test_a_message_is_no_longer_than_what_was_asked_for(compression) -> None:
     """gRPC itself refuses the first by the length that stands before it, the second while it unpacks."""
     answer = tensor((1, 1000, 1000, 1), tensor_content=bytes(4_000_000))
     with grpc_serving(lambda: answer, compression=compression) as url:
-        client = opened(url, timeout=15)
+        client = opened(url)
         assert "RESOURCE_EXHAUSTED" in failure(lambda: client(NOISY))
 
 
 def test_grpc_s_time_limit_is_for_all_attempts() -> None:
-    with grpc_serving(lambda: time.sleep(5)) as url:
-        client = opened(url, timeout=15)
+    ended = threading.Event()
+    with grpc_serving(lambda: ended.wait(HANGS)) as url:
+        client = opened(url)
         client._transport._timeout = 0.3
         assert "DEADLINE_EXCEEDED" in failure(lambda: client(NOISY))
+        ended.set()
     with serving(silent()) as server:
         assert "DEADLINE_EXCEEDED" in failure(
             lambda: opened(server.url.replace("http", "grpc"), timeout=0.5, attempts=5)
@@ -289,9 +308,9 @@ def test_grpc_over_tls(monkeypatch, tmp_path) -> None:
         credentials = grpc.ssl_server_credentials([pair])
         answer = tensor(NOISY.shape, tensor_content=NOISY.tobytes())
         with grpc_serving(lambda answer=answer: answer, credentials=credentials) as url:
-            assert "UNAVAILABLE" in failure(lambda url=url: opened(url, timeout=15)), "it speaks TLS alone"
+            assert "UNAVAILABLE" in failure(lambda url=url: opened(url)), "it speaks TLS alone"
             secure = url.replace("grpc://", "grpcs://")
             if made == known:
-                np.testing.assert_array_equal(opened(secure, timeout=15)(NOISY), NOISY)
+                np.testing.assert_array_equal(opened(secure)(NOISY), NOISY)
             else:
-                assert "UNAVAILABLE" in failure(lambda url=secure: opened(url, timeout=15)), "nobody vouches for it"
+                assert "UNAVAILABLE" in failure(lambda url=secure: opened(url)), "nobody vouches for it"
