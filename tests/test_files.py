@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.waiting import HANGS
 
 from dncnn_tf import files
 from dncnn_tf.files import atomic_path, is_device, remove_unfinished, take_name, write_json
@@ -237,7 +238,7 @@ def test_a_pipe_is_written_into(tmp_path) -> None:
     with ThreadPoolExecutor(1) as threads:
         heard = threads.submit(pipe.read_text)
         write_json(pipe, {"a": 1}, overwrite=False)
-        assert heard.result(timeout=10) == '{\n  "a": 1\n}\n'
+        assert heard.result(HANGS) == '{\n  "a": 1\n}\n'
     assert pipe.is_fifo()
     assert list(tmp_path.iterdir()) == [pipe]
 
@@ -265,7 +266,8 @@ def test_names_of_the_system_s_streams_are_no_files(tmp_path) -> None:
     assert not is_device(tmp_path / "gone")
 
 
-def test_unfinished_files_can_be_removed_by_another_thread(tmp_path) -> None:
+def test_unfinished_files_can_be_removed_by_another_thread(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(files, "_unfinished", set())  # not those of others in this process
     made = atomic_path(tmp_path / "a")
     made.__enter__().write_text("half")
     remove_unfinished()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers.waiting import HANGS
 from PIL import Image
 
 from dncnn_tf import FileRules, denoise_files, inspect_files
@@ -166,9 +167,9 @@ def test_json_may_go_into_a_pipe(dncnn_tf, tmp_path) -> None:
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as threads:
         heard = threads.submit(pipe.read_text)
-        done = dncnn_tf("models", "dncnn-b", "--json", pipe, timeout=30)
+        done = dncnn_tf("models", "dncnn-b", "--json", pipe)
         assert done.returncode == 0, done.stderr
-        assert '"name": "dncnn-b"' in heard.result(timeout=10)
+        assert '"name": "dncnn-b"' in heard.result(HANGS)
     assert pipe.is_fifo()
 
 

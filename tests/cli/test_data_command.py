@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import io
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import command_after
+from helpers.waiting import HANGS
 from PIL import Image
 
 from cli.commands.train import train
@@ -59,7 +60,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         middle = len(content) // 2
         self.wfile.write(content[:middle])
         if self.server.halfway is not None:
-            self.server.halfway.wait(timeout=20)
+            self.server.halfway.wait(HANGS)
         if not self.server.cut:
             self.wfile.write(content[middle:])
 
@@ -138,12 +139,10 @@ def test_only_what_is_missing_or_damaged_is_fetched_again(server, tiny, tmp_path
 
 def test_two_processes_may_download_the_same_set_at_once(server, tiny, tmp_path):
     server.halfway = threading.Barrier(2 * len(tiny))  # all files are half there, for both
-    processes = [multiprocessing.get_context("fork").Process(target=download, args=("tiny",)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(timeout=40)
-    assert [process.exitcode for process in processes] == [0, 0]
+    code = "from dncnn_tf.data import datasets; from pathlib import Path; datasets.REGISTRY = Path('registry.json')"
+    arguments = command_after(code, "data", "download", "tiny")
+    processes = [subprocess.Popen(arguments, cwd=tmp_path) for _ in range(2)]
+    assert [process.wait(HANGS) for process in processes] == [0, 0]
     assert len(server.asked) == 6
     assert _kept(tmp_path / "cache") == ["tiny/0.bmp", HERE, "tiny/2.bmp"]
     assert [file.read_bytes() for file in datasets.resolve("tiny")] == list(tiny.values())
@@ -189,7 +188,7 @@ def test_command_without_network(dncnn_tf, tmp_path):
     """Nobody listens on port 9; both sets are tried, each fails in one line."""
     environment = os.environ | {"DNCNN_TF_BASE_URL": "http://127.0.0.1:9", "DNCNN_TF_CACHE_DIR": str(tmp_path)}
     environment.pop("DNCNN_TF_DATA", None)
-    result = dncnn_tf("data", "download", "set5", "set12", env=environment, timeout=60)
+    result = dncnn_tf("data", "download", "set5", "set12", env=environment)
     assert result.returncode == 1
     first, second = result.stderr.splitlines()
     assert first.startswith("error: set5: no connection to http://127.0.0.1:9; check the network")
@@ -200,7 +199,7 @@ def test_command_without_network(dncnn_tf, tmp_path):
 def test_command_refuses_what_is_not_published(dncnn_tf, server, tmp_path):
     """The real registry against a server that answers every request with the same wrong bytes."""
     server.files = {f"/{file.url_path}": b"not it" for file in datasets.published_sets()["set5"].files}
-    result = dncnn_tf("data", "download", "set5", "nope", timeout=60)
+    result = dncnn_tf("data", "download", "set5", "nope")
     assert result.returncode == 1
     first, second = result.stderr.splitlines()
     assert first.startswith("error: ")
@@ -219,7 +218,7 @@ def test_list_shows_where_each_set_is(dncnn_tf, tmp_path):
         (local / f"test/set5/{i}.png").touch()
     (local / "test/set12").mkdir()
     environment = os.environ | {"DNCNN_TF_CACHE_DIR": str(cache), "DNCNN_TF_DATA": str(local)}
-    result = dncnn_tf("data", "list", "-q", env=environment, timeout=60)
+    result = dncnn_tf("data", "list", "-q", env=environment)
     assert (result.returncode, result.stderr) == (0, "")
     rows = {line.split()[0]: line for line in result.stdout.splitlines()[1:]}
     assert list(rows) == ["sample", *datasets.published_sets()]

@@ -7,13 +7,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import command
 from helpers.hostile_servers import OK, Server, dripping, endless, serving, silent, whole
+from helpers.waiting import HANGS, wait_for
 
 from dncnn_tf.data import datasets, downloads
 from dncnn_tf.data.datasets import DatasetError
@@ -94,12 +94,10 @@ def test_a_slow_server_does_not_outlive_ctrl_c(tmp_path) -> None:
             command("data", "download", "set12"), env=environment | {"DNCNN_TF_BASE_URL": server.url},
             stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
-        while server.sent < 1000:
-            time.sleep(0.05)
-            assert process.poll() is None, process.stderr.read()
+        wait_for(lambda: server.sent >= 1000, unless=process.poll)
         process.send_signal(signal.SIGINT)
         try:
-            said = process.communicate(timeout=10)[1]
+            said = process.communicate(timeout=HANGS)[1]
         finally:
             process.kill()
     assert (process.returncode, said.splitlines()) == (130, ["error: stopped"])

@@ -86,7 +86,7 @@ def test_an_unknown_model_or_version_is_said(url) -> None:
 @pytest.mark.parametrize("url", ["grpc://127.0.0.1:9", "http://127.0.0.1:9"])
 def test_no_server_is_said(url) -> None:
     with pytest.raises(ServingError, match=r"127\.0\.0\.1:9"):
-        Client(url, "small", attempts=1, timeout=3)
+        Client(url, "small", attempts=1)
 
 
 def test_an_address_without_a_protocol_is_refused() -> None:
@@ -123,7 +123,7 @@ def test_request_command(dncnn_tf, served, model, tmp_path) -> None:
 
 def test_request_without_a_server_is_one_line(dncnn_tf, tmp_path) -> None:
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
-    done = dncnn_tf("request", tmp_path / "a.png", "--url", "http://127.0.0.1:9", "--timeout", 2)
+    done = dncnn_tf("request", tmp_path / "a.png", "--url", "http://127.0.0.1:9")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "is the server running?" in done.stderr
@@ -132,7 +132,7 @@ def test_request_without_a_server_is_one_line(dncnn_tf, tmp_path) -> None:
 def test_request_to_a_server_that_says_nothing_is_one_line_in_time(dncnn_tf, tmp_path) -> None:
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     with serving(silent()) as server:
-        done = dncnn_tf("request", tmp_path / "a.png", "--url", server.url, "--timeout", 1, timeout=60)
+        done = dncnn_tf("request", tmp_path / "a.png", "--url", server.url, "--timeout", 1)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.endswith("no answer within 1 seconds; give more as --timeout")
