@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image
 
@@ -15,6 +16,10 @@ SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "-
 """Options of `dncnn-tf train` for a network and batches that take seconds."""
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Hypothesis would take a machine that has much else to do for a slow test.
+hypothesis.settings.register_profile("any pace", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("any pace")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from .waiting import HANGS
+
 SHORT, LONG = 3, 4
 MANY = 100_000
 
@@ -27,20 +29,28 @@ class TooSlow(BaseException):  # no code under test takes it for a damaged file
 
 @contextlib.contextmanager
 def at_most(seconds: int) -> Iterator[None]:
-    """End what takes longer: with an exception, and where a library does not come back to Python, the process."""
+    """End what takes longer: with an exception, and where a library does not come back to Python, the process.
 
-    def stop(*_: object) -> None:
-        raise TooSlow(f"more than {seconds} s")
+    Args:
+        seconds: of a processor's time in this process, so that what else the machine does is not counted. What waits
+            takes none, and is ended as a hang.
+    """
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    faulthandler.dump_traceback_later(3 * seconds, exit=True)
+    def stop(number: int, _: object) -> None:
+        raise TooSlow(f"more than {seconds} s" if number == signal.SIGPROF else "it hangs")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGALRM)}
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(HANGS)
+    faulthandler.dump_traceback_later(2 * HANGS, exit=True)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def grey_page(side: int, data: int, **more: int) -> list[Entry]:

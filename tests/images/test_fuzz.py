@@ -133,7 +133,7 @@ def structured(draw: st.DrawFn) -> bytes:
     return chained(pages, data, last if callable(last) else lambda _: int(last), big=draw(st.booleans()))
 
 
-@settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=COUNT, suppress_health_check=list(HealthCheck))
 @given(damaged())
 @example(b"II*\0" + bytes(60))
 @example(b"P6 1 1 70000\n" + bytes(6))
@@ -143,7 +143,7 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(content: bytes) -> None:
     read_or_refuse(content)
 
 
-@settings(max_examples=COUNT // 10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=COUNT // 10, suppress_health_check=list(HealthCheck))
 @given(structured())
 def test_a_tiff_that_leads_in_circles_is_read_or_refused_at_once(content: bytes) -> None:
     read_or_refuse(content)

@@ -103,7 +103,7 @@ def test_tiff_colour_keeps_all_16_bits(channels, options):
     np.testing.assert_array_equal(tifffile.imread(io.BytesIO(result)), array)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_any_size_and_depth_survives(data):
     height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))

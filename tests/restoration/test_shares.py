@@ -52,7 +52,7 @@ def test_chroma_alone_leaves_luma_as_it_is(engine: Engine, noisy: np.ndarray) ->
     np.testing.assert_allclose(chroma(blotches), chroma(full), atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(strength=share, luma=share, chroma=share)
 def test_shares_are_linear(strength: float, luma: float, chroma: float) -> None:
     rng = np.random.default_rng(1)
