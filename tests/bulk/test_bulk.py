@@ -8,15 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import skimage
 from conftest import command
+from helpers.waiting import HANGS, wait_for
 from PIL import Image
 
-WAY = ("--model", "cdncnn-b", "--luma", 0.4)  # slow enough to be killed at it
+WAY = ("--model", "cdncnn-b", "--luma", 0.4)
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
@@ -199,21 +199,36 @@ assert _actors_and_share([*nodes(8), {"Alive": False, "Resources": {"CPU": 8}}],
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
 
 
+# One picture is not read before the file named here is there.
+WAITING = """
+import pathlib, time
+real = pathlib.Path.open
+def open(path, *args, **options):
+    while path.name == "17.tif" and not pathlib.Path({told!r}).exists():
+        time.sleep(0.01)
+    return real(path, *args, **options)
+pathlib.Path.open = open
+"""
+
+
 @pytest.mark.slow
 def test_ray_makes_the_same_once_even_if_its_processes_are_killed(album, here, tmp_path) -> None:
+    """In the middle, when results are there, and one picture is left that waits until they have been killed."""
     pytest.importorskip("ray")
-    out, report = tmp_path / "out", tmp_path / "report.json"
+    out, report, told = tmp_path / "out", tmp_path / "report.json", tmp_path / "told"
+    (tmp_path / "sitecustomize.py").write_text(WAITING.format(told=str(told)))
     arguments = ("denoise", album, "--recursive", "-o", out, *WAY, "--on", "ray", "--actors", 2)
     process = subprocess.Popen(
         command(*arguments, "--report", report), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        errors="surrogateescape",
+        errors="surrogateescape", env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
-    killed = 0
-    while process.poll() is None and not killed:
-        time.sleep(0.05)
-        if out.exists() and contents(out):
-            killed = kill_actors(process.pid)
-    printed, said = process.communicate(timeout=200)
+    try:
+        wait_for(lambda: out.exists() and contents(out), unless=process.poll)
+        killed = kill_actors(process.pid)
+        told.touch()
+        printed, said = process.communicate(timeout=2 * HANGS)
+    finally:
+        process.kill()
     assert killed, said
     assert process.returncode == 1, said
     assert contents(out) == here
@@ -244,7 +259,7 @@ pathlib.Path.open = open
     arguments = ("denoise", folder, "-o", tmp_path / "out", "--model", model, "--on", "ray")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
-        command(*arguments), env=environment, capture_output=True, text=True, timeout=200, check=False
+        command(*arguments), env=environment, capture_output=True, text=True, timeout=2 * HANGS, check=False
     )
     assert done.returncode == 1
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
