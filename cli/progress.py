@@ -23,11 +23,13 @@ class Bar:
 
     def __init__(self, progress: Any, title: str, total: float | None) -> None:
         self._progress = progress
-        self._task = progress.add_task(title, total=total)
+        self._task, self._total = progress.add_task(title, total=total), total
 
     def __call__(self, done: float, total: float | None = None) -> None:
-        """Say how much is done in all, and how much there is."""
-        self._progress.update(self._task, completed=done, total=total)
+        """Say how much is done in all, and how much there is; if that is news, it is shown at once."""
+        news = total not in (None, self._total)
+        self._total = total if news else self._total
+        self._progress.update(self._task, completed=done, total=total, refresh=news)
 
     def advance(self, amount: float = 1) -> None:
         """Say how much more is done."""

@@ -282,7 +282,7 @@ def test_command_exports_the_newest_run(dncnn_tf, model, tmp_path):
     model.save(run / "best.keras")
     (run / "config.json").write_text("{}")
     (run / "result.json").write_text("{}")
-    result = dncnn_tf("export", cwd=tmp_path, timeout=90)
+    result = dncnn_tf("export", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (0, "exported/mine/1\n")
     assert "exporting runs/mine; --model takes another" in result.stderr
     assert "MB; differs from the model by" in result.stderr

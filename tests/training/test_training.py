@@ -141,7 +141,7 @@ from dncnn_tf.training.run_folder import Run
 print(Run(Path(sys.argv[1])).latest_checkpoint()[1])
 """
     arguments = [sys.executable, "-c", script, str(uninterrupted)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=HANGS, check=False)
     assert done.stdout == "4\n", done.stderr
 
 
@@ -165,7 +165,7 @@ train(config, folder, devices=[f"CPU:{i}" for i in range(count)])
     for count in (1, 2):
         settings = (count, photographs, tmp_path / str(count), optimizer, rate)
         arguments = [sys.executable, "-c", script, *map(str, settings)]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=200, env=os.environ)
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=2 * HANGS, env=os.environ)
         assert done.returncode == 0, done.stderr
     for one, two in zip(rows(tmp_path / "1"), rows(tmp_path / "2"), strict=True):
         for name in ("loss", "psnr", "val_loss", "val_psnr"):
