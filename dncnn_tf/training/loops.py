@@ -119,8 +119,12 @@ class OneProcess(_Loop):
         return float(self.model.evaluate(self.validation_data, verbose=0, return_dict=True)["psnr"])
 
     def _reestimate_batch_norm(self, batches: tf.data.Dataset) -> None:
+        @tf.function
+        def forward(degraded: tf.Tensor) -> None:
+            self.model(degraded, training=True)
+
         with self.strategy.scope():
-            reestimate_batch_norm(self.model, batches)
+            reestimate_batch_norm(self.model, batches, forward=forward)
 
 
 class OneOfWorkers(_Loop):
