@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "--precision", "float32")
@@ -30,6 +32,21 @@ def dncnn_tf() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout, **options)
 
     return run
+
+
+@pytest.fixture
+def dncnn_tf_here() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """The same in this process, which has imported already what takes seconds: for the many things that are refused."""
+    from cli.main import cli
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        done = CliRunner().invoke(cli, [*map(str, arguments)])
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield run
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def command(*arguments: object) -> list[str]:

@@ -286,7 +286,7 @@ def refused(done, text: str, folder: Path) -> None:
 
 
 class TestRefusals:
-    """Of the real command: one line, exit status 1, nothing written."""
+    """One line, exit status 1, nothing written."""
 
     def test_grey_images(self, dncnn_tf, tmp_path: Path) -> None:
         (tmp_path / "grey").mkdir()
@@ -295,15 +295,15 @@ class TestRefusals:
         options = ("--data", tmp_path / "grey", "--output", tmp_path / "run")
         refused(dncnn_tf("train", "--task", "photo", *SMALL, *options), "all images are grey", tmp_path / "run")
 
-    def test_an_unreadable_file(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+    def test_an_unreadable_file(self, dncnn_tf_here, photographs: Path, tmp_path: Path) -> None:
         (tmp_path / "damaged").mkdir()
         (tmp_path / "damaged/a.png").write_bytes((photographs / "astronaut.png").read_bytes()[:500])
         options = ("--data", tmp_path / "damaged", "--output", tmp_path / "run")
-        refused(dncnn_tf("train", "--task", "photo", *SMALL, *options), "a.png: cannot be read", tmp_path / "run")
+        refused(dncnn_tf_here("train", "--task", "photo", *SMALL, *options), "a.png: cannot be read", tmp_path / "run")
 
-    def test_pictures_smaller_than_a_patch(self, dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+    def test_pictures_smaller_than_a_patch(self, dncnn_tf_here, photographs: Path, tmp_path: Path) -> None:
         options = ("--patch-size", 300, "--data", photographs, "--output", tmp_path / "run")
-        refused(dncnn_tf("train", "--task", "photo", *options), "shorter side is 200 at most", tmp_path / "run")
+        refused(dncnn_tf_here("train", "--task", "photo", *options), "shorter side is 200 at most", tmp_path / "run")
 
     def test_a_grey_model(self, dncnn_tf, tmp_path: Path) -> None:
         done = dncnn_tf("train", "--task", "photo", "--grey", "--output", tmp_path / "run")

@@ -304,14 +304,15 @@ def test_command_replaces_nothing_unasked(converted, dncnn_tf):
     assert (folder / "net.keras").read_bytes() == before
 
 
-def test_command_leaves_nothing_behind_on_failure(converted, dncnn_tf):
+def test_command_leaves_nothing_behind_on_failure(converted, dncnn_tf, dncnn_tf_here, monkeypatch):
     folder, _ = converted
     finished = dncnn_tf("convert", "text.mat", "-o", "text.keras", cwd=folder)
     assert finished.returncode == 1
     assert finished.stderr.splitlines()[-1].startswith("error: text.mat: not a MATLAB 7.3 file")
     assert "Traceback" not in finished.stderr
     _no_numbers(folder / "nan.mat")
-    finished = dncnn_tf("convert", "nan.mat", "-o", "nan.keras", cwd=folder)
+    monkeypatch.chdir(folder)
+    finished = dncnn_tf_here("convert", "nan.mat", "-o", "nan.keras")
     assert (finished.returncode, finished.stdout, finished.stderr.count("\n")) == (1, "", 1)
     assert "error: nan.mat: not the weights of a DnCNN (weights must be finite numbers" in finished.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["nan.mat", "net.keras", "net.mat", "text.mat"]

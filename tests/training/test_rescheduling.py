@@ -130,11 +130,11 @@ def test_statistics_that_are_fixed_stay_so(photographs: Path, tmp_path: Path, do
     assert seen.rates == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_command(dncnn_tf: Callable, stopped: Path) -> None:
+def test_the_command(dncnn_tf: Callable, dncnn_tf_here: Callable, stopped: Path) -> None:
     done = dncnn_tf("train", "--resume", "--output", stopped, "--epochs", 5)
     assert done.returncode == 0, done.stderr
     assert "the learning rate is that of 5 epochs from here on, not of 4" in done.stderr
     assert config_of(stopped).epochs == 5
-    refused = dncnn_tf("train", "--resume", "--output", stopped, "--epochs", 2)
+    refused = dncnn_tf_here("train", "--resume", "--output", stopped, "--epochs", 2)
     assert refused.returncode == 1
     assert "give --epochs of at least that" in refused.stderr

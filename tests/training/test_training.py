@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -120,16 +119,16 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(photographs: Path, tmp_path:
     assert not list(run.rglob("*.tmp*"))
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(dncnn_tf, uninterrupted: Path, tmp_path: Path) -> None:
-    run = tmp_path / "damaged"
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(uninterrupted: Path, tmp_path: Path) -> None:
+    run, notes = tmp_path / "damaged", []
     shutil.copytree(uninterrupted, run)
     (run / "result.json").unlink()
     newest = run / "checkpoints/epoch-00004.keras"
     newest.write_bytes(newest.read_bytes()[:2000])
-    resumed = dncnn_tf("train", "--resume", "--output", run)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "epoch-00004.keras: damaged" in resumed.stderr
-    assert "going on after epoch 3 of 4" in resumed.stderr
+    train(None, run, resume=True, note=notes.append)
+    damaged, going_on = notes
+    assert "epoch-00004.keras: damaged" in damaged
+    assert going_on == "going on after epoch 3 of 4"
     assert rows(run)[-1]["val_psnr"] == pytest.approx(rows(uninterrupted)[-1]["val_psnr"], abs=1e-3)
 
 
@@ -149,24 +148,31 @@ print(Run(Path(sys.argv[1])).latest_checkpoint()[1])
 def test_two_devices_train_like_one_with_the_same_global_batch(
     photographs: Path, tmp_path: Path, optimizer: str, rate: float
 ) -> None:
-    """In processes of their own: TensorFlow's devices cannot be changed once it runs."""
+    """The two in a process of their own: TensorFlow's devices cannot be changed once it runs."""
     script = """
-import sys, tensorflow as tf
+import json, sys, tensorflow as tf
 from pathlib import Path
-from dncnn_tf.config import ModelConfig, TrainConfig
+from dncnn_tf.config import TrainConfig
 from dncnn_tf.training.fit import train
-count, data, folder, optimizer, rate = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4], float(sys.argv[5])
 cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-config = TrainConfig(model=ModelConfig(depth=4, filters=8), data=data, patch_size=16, batch_size=8, epochs=2,
-                     steps_per_epoch=10, precision="float32", optimizer=optimizer, learning_rate=rate)
-train(config, folder, devices=[f"CPU:{i}" for i in range(count)])
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+train(TrainConfig.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]), devices=["CPU:0", "CPU:1"])
 """
-    for count in (1, 2):
-        settings = (count, photographs, tmp_path / str(count), optimizer, rate)
-        arguments = [sys.executable, "-c", script, *map(str, settings)]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=2 * HANGS, env=os.environ)
-        assert done.returncode == 0, done.stderr
+    config = TrainConfig(
+        model=ModelConfig(depth=4, filters=8),
+        data=str(photographs),
+        patch_size=16,
+        batch_size=8,
+        epochs=2,
+        steps_per_epoch=10,
+        precision="float32",
+        optimizer=optimizer,
+        learning_rate=rate,
+    )
+    train(config, tmp_path / "1", devices=["CPU:0"])
+    arguments = [sys.executable, "-c", script, json.dumps(config.to_dict()), str(tmp_path / "2")]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=2 * HANGS, check=False)
+    assert done.returncode == 0, done.stderr
     for one, two in zip(rows(tmp_path / "1"), rows(tmp_path / "2"), strict=True):
         for name in ("loss", "psnr", "val_loss", "val_psnr"):
             assert two[name] == pytest.approx(one[name], rel=2e-3), name
@@ -213,8 +219,9 @@ def test_a_blind_model_is_trained_by_its_psnr_and_resumes(dncnn_tf, photographs:
     for row in before:
         assert row["psnr"] - 1 < -row["loss"] < row["psnr"]  # PSNR counts to 50 dB
     (run / "checkpoints/epoch-00002.keras").unlink()
-    resumed = dncnn_tf(*arguments, "--output", run, "--resume")
-    assert "going on after epoch 1 of 2" in resumed.stderr
+    notes: list[str] = []
+    train(None, run, resume=True, note=notes.append)
+    assert notes == ["going on after epoch 1 of 2"]
     assert rows(run)[1]["loss"] == pytest.approx(before[1]["loss"], rel=1e-4)
 
 

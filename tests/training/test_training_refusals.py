@@ -38,45 +38,45 @@ def test_a_folder_with_a_run(dncnn_tf, run: Path) -> None:
     assert sorted(run.rglob("*")) == before
 
 
-def test_a_folder_in_use(dncnn_tf, run: Path) -> None:
+def test_a_folder_in_use(dncnn_tf_here, run: Path) -> None:
     with (run / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        refused(dncnn_tf("train", "--resume", "--output", run), "in use by another training")
+        refused(dncnn_tf_here("train", "--resume", "--output", run), "in use by another training")
 
 
-def test_a_damaged_configuration(dncnn_tf, run: Path) -> None:
+def test_a_damaged_configuration(dncnn_tf_here, run: Path) -> None:
     (run / "config.json").write_text('{"model": ')
-    refused(dncnn_tf("train", "--resume", "--output", run), "config.json: damaged")
+    refused(dncnn_tf_here("train", "--resume", "--output", run), "config.json: damaged")
 
 
-def test_only_damaged_checkpoints(dncnn_tf, run: Path) -> None:
+def test_only_damaged_checkpoints(dncnn_tf_here, run: Path) -> None:
     for file in (run / "checkpoints").iterdir():
         file.write_bytes(b"PK\x03\x04 nothing")
-    refused(dncnn_tf("train", "--resume", "--output", run), "every checkpoint is damaged")
+    refused(dncnn_tf_here("train", "--resume", "--output", run), "every checkpoint is damaged")
 
 
-def test_resuming_something_else(dncnn_tf, run: Path) -> None:
-    done = dncnn_tf("train", "--sigma", 50, "--resume", "--output", run)
+def test_resuming_something_else(dncnn_tf_here, run: Path) -> None:
+    done = dncnn_tf_here("train", "--sigma", 50, "--resume", "--output", run)
     refused(done, "sigma is [25.0, 25.0], not [50.0, 50.0]".replace("[", "(").replace("]", ")"))
 
 
-def test_a_start_that_does_not_fit(dncnn_tf, run: Path, photographs: Path, tmp_path: Path) -> None:
+def test_a_start_that_does_not_fit(dncnn_tf_here, run: Path, photographs: Path, tmp_path: Path) -> None:
     options = ("--filters", 16, "--depth", 5, "--data", photographs, "--init", run, "--output", tmp_path / "new")
-    refused(dncnn_tf("train", "--sigma", 25, *options), "a model can start from one that has the same")
+    refused(dncnn_tf_here("train", "--sigma", 25, *options), "a model can start from one that has the same")
     assert not (tmp_path / "new").exists()
 
 
-def test_patches_larger_than_the_images(dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+def test_patches_larger_than_the_images(dncnn_tf_here, photographs: Path, tmp_path: Path) -> None:
     options = ("--patch-size", 300, "--data", photographs, "--output", tmp_path / "new")
-    refused(dncnn_tf("train", "--sigma", 25, *options), "shorter side is 200 at most")
+    refused(dncnn_tf_here("train", "--sigma", 25, *options), "shorter side is 200 at most")
     assert not (tmp_path / "new").exists()
 
 
-def test_validation_images_of_a_few_pixels(dncnn_tf, photographs: Path, tmp_path: Path) -> None:
+def test_validation_images_of_a_few_pixels(dncnn_tf_here, photographs: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "tiny/a.png")
     options = ("--data", photographs, "--validation-data", tmp_path / "tiny", "--output", tmp_path / "new")
-    refused(dncnn_tf("train", "--sigma", 25, *options), "at least 12 pixels wide and high")
+    refused(dncnn_tf_here("train", "--sigma", 25, *options), "at least 12 pixels wide and high")
     assert not (tmp_path / "new").exists()
 
 
