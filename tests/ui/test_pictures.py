@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from helpers.waiting import HANGS, wait_for
 from PIL import ExifTags, Image
 
 from dncnn_tf import denoise_files
@@ -125,12 +125,11 @@ def test_what_is_urgent_goes_before_what_waits() -> None:
     turns, order = Turns(), []
     with turns.turn():
         threads = [threading.Thread(target=take_turn, args=(turns, order, i, i == 2)) for i in range(4)]
-        for thread in threads:
+        for i, thread in enumerate(threads):
             thread.start()
-            while len(turns._waiting) <= threads.index(thread):
-                time.sleep(0.001)
+            wait_for(lambda i=i: len(turns._waiting) > i)
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGS)
     assert order == [2, 0, 1, 3]
 
 
