@@ -19,6 +19,10 @@ SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "-
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and all that they start, which must not.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Hypothesis would take a machine that has much else to do for a slow test.
 hypothesis.settings.register_profile("any pace", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("any pace")

@@ -17,15 +17,23 @@ from scipy.ndimage import gaussian_filter
 
 from dncnn_tf import ModelConfig, build_dncnn, denoise, shipped_models
 from dncnn_tf.evaluation.metrics import psnr
+from dncnn_tf.models.weights import load_model, save_weights
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def keras_model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "small.keras"
     build_dncnn(ModelConfig(depth=3, filters=8), initialization="he", seed=5).save(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def model(keras_model):
+    """The same as weights, which are read without Keras."""
+    save_weights(load_model(keras_model), keras_model.with_suffix(".weights.h5"), {"name": "small"})
+    return keras_model.with_suffix(".weights.h5")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +83,8 @@ BAD = {
 
 
 @pytest.fixture(scope="module")
-def first_run(dncnn_tf, album, model):
-    return dncnn_tf("denoise", album, "--model", model, "--precision", "float32", "--save-noise", "--compare")
+def first_run(dncnn_tf, album, keras_model):
+    return dncnn_tf("denoise", album, "--model", keras_model, "--precision", "float32", "--save-noise", "--compare")
 
 
 def named(name):

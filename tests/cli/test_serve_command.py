@@ -64,12 +64,15 @@ def serving(binary_folder: Path, exported: Path, port: int, host: str = "127.0.0
 
 
 def wait_for_model(process: subprocess.Popen, port: int, host: str = "127.0.0.1") -> Client:
-    def opened() -> Client | None:
-        with contextlib.suppress(ServingError):
-            return Client(f"grpc://{host}:{port}", "small", attempts=1)
-        return None
+    """A client, once a server speaks; one that finds none asks again ever more rarely."""
 
-    return wait_for(opened, unless=process.poll)
+    def speaks() -> bytes:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=HANGS) as connection:
+            return connection.recv(1)
+        return b""
+
+    wait_for(speaks, unless=process.poll)
+    return Client(f"grpc://{host}:{port}", "small")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
@@ -88,7 +91,10 @@ def test_it_serves_at_one_address_alone_and_stops_cleanly(model, exported, tmp_p
             socket.create_connection(("127.0.0.3", port), timeout=HANGS)
     finally:
         process.send_signal(signal.SIGINT)
-        _, notes = process.communicate(timeout=HANGS)
+        try:
+            _, notes = process.communicate(timeout=HANGS)
+        finally:
+            process.terminate()
     assert process.returncode == 130
     assert f"gRPC on {host}:{port}, and nowhere else" in notes.decode()
     assert "Traceback" not in notes.decode()

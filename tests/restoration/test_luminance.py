@@ -15,6 +15,7 @@ from skimage.color import rgb2ycbcr
 from dncnn_tf import ModelConfig, build_dncnn, deblock, upscale
 from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
+from dncnn_tf.models.weights import save_weights
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
@@ -108,8 +109,8 @@ def test_a_colour_model_is_refused(coffee) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "small.keras"
-    trained_like().save(path)
+    path = tmp_path_factory.mktemp("model") / "small.weights.h5"
+    save_weights(trained_like(), path, {"name": "small"})
     return path
 
 

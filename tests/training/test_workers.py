@@ -6,7 +6,6 @@ import contextlib
 import csv
 import dataclasses
 import json
-import os
 import shlex
 import shutil
 import socket
@@ -162,8 +161,9 @@ def test_a_cluster_that_makes_no_sense_is_refused(monkeypatch, setting) -> None:
         Cluster.from_environment()
 
 
-def test_the_command_says_so_in_one_line_and_writes_nothing(dncnn_tf, tmp_path) -> None:
-    done = dncnn_tf("train", "--sigma", 25, "--output", tmp_path / "run", env=os.environ | {"TF_CONFIG": "no json"})
+def test_the_command_says_so_in_one_line_and_writes_nothing(dncnn_tf_here, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("TF_CONFIG", "no json")
+    done = dncnn_tf_here("train", "--sigma", 25, "--output", tmp_path / "run")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: TF_CONFIG must")
     assert not (tmp_path / "run").exists()
