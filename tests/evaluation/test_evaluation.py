@@ -1,60 +1,24 @@
-"""The protocol, with engines whose output is known, against scikit-image and Pillow; then the real command."""
+"""The protocol, with engines whose output is known, against scikit-image and Pillow."""
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-import os
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
+from helpers.measuring import GREY, RGB, Broken, Identity, save
 from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
-from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
-from dncnn_tf.data.datasets import resolve
 from dncnn_tf.data.degradations import bicubic_down_up
-from dncnn_tf.errors import DnCNNError, OptionError
+from dncnn_tf.errors import OptionError
 from dncnn_tf.evaluation.measuring import evaluate, evaluate_image
-from dncnn_tf.evaluation.paper import TABLE_5, paper_figure, paper_model_of
 from dncnn_tf.evaluation.protocol import degraded_pair
-from dncnn_tf.evaluation.report import EvaluationReport
 from dncnn_tf.evaluation.results import EvaluationError, evaluation_json
 from dncnn_tf.evaluation.settings import Setting
-from dncnn_tf.files import write_json
-from dncnn_tf.models.cards import shipped_models
-from dncnn_tf.models.dncnn import build_dncnn
-
-GREY, RGB = skimage.data.camera()[:90, 100:250], skimage.data.astronaut()[:101, 100:247]
-
-
-class Identity:
-    """A network that changes nothing."""
-
-    receptive_radius = 0
-
-    def __init__(self, channels: int = 1) -> None:
-        self.channels = channels
-
-    def __call__(self, noisy: np.ndarray) -> np.ndarray:
-        assert noisy.dtype == np.float32
-        assert noisy.shape[-1] == self.channels
-        return noisy
-
-
-class Broken(Identity):
-    def __call__(self, noisy: np.ndarray) -> np.ndarray:
-        return noisy * np.nan
-
-
-def save(path: Path, pixels: np.ndarray) -> Path:
-    Image.fromarray(pixels).save(path)
-    return path
 
 
 @pytest.fixture
@@ -182,74 +146,6 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, photo):
         evaluate(Identity(), [bad], Setting("denoise", 25), on_failure=failures.append)
 
 
-def test_paper_figures_belong_to_the_model_that_corresponds():
-    assert paper_figure("DnCNN-S", "denoise", "bsd68", 25.0).psnr == 29.23
-    assert paper_figure("DnCNN-B", "denoise", "bsd68", 25.0).psnr == 29.16
-    assert paper_figure("DnCNN-3", "denoise", "bsd68", 25.0).psnr == 29.02
-    assert paper_figure("DnCNN-B", "jpeg", "live1", 40).ssim == 0.9247
-    assert paper_figure("CDnCNN-B", "denoise", "cbsd68", 50.0).psnr == 27.92
-    assert paper_figure("DnCNN-S", "denoise", "bsd68", 30.0) is None
-    assert paper_figure("DnCNN-S", "denoise", "photos", 25.0) is None
-    assert paper_figure("CDnCNN-B", "denoise", "bsd68", 25.0) is None
-
-
-def test_what_a_model_was_trained_for_tells_which_of_the_papers_it_corresponds_to(tmp_path):
-    corresponding = {"dncnn-s": "DnCNN-S", "dncnn-b": "DnCNN-B", "cdncnn-b": "CDnCNN-B", "dncnn-3": "DnCNN-3"}
-    for name in shipped_models():
-        if (kind := name.rstrip("0125-") if "-s-" in name else name) in corresponding:
-            assert paper_model_of(name) == corresponding[kind]
-    blind = RECIPES["dncnn-b"]
-    pairs = TrainConfig(task="pairs", noisy_data="noisy", data="clean")
-    runs = {"dncnn-3-of-old": (blind, "DnCNN-B"), "mine": (RECIPES["dncnn-3"], "DnCNN-3"), "camera": (pairs, None)}
-    for folder, (config, expected) in runs.items():
-        (tmp_path / folder).mkdir()
-        write_json(tmp_path / folder / "config.json", config.to_dict())
-        assert paper_model_of(tmp_path / folder) == expected
-        assert paper_model_of(tmp_path / folder / "best.keras") == expected
-    assert paper_model_of(tmp_path / "dncnn-3.keras") is None  # a name proves nothing
-    assert paper_model_of(tmp_path / "exported/dncnn-3") is None
-
-
-@pytest.fixture
-def set12(tmp_path, monkeypatch) -> Path:
-    """A folder that passes for Set12."""
-    folder = tmp_path / "test/set12"
-    folder.mkdir(parents=True)
-    for i in range(1, 13):
-        save(folder / f"{i:02d}.png", GREY[:16, :16])
-    monkeypatch.setenv("DNCNN_TF_DATA", str(tmp_path))
-    return folder
-
-
-def test_the_papers_model_may_be_told(set12):
-    assert evaluate(Identity(), "set12", Setting("denoise", 25)).paper is None
-    told = evaluate(Identity(), "set12", Setting("denoise", 25), paper_model="DnCNN-S")
-    assert told.table()[0] == ["image", "input PSNR", "PSNR", "input SSIM", "SSIM", "paper (DnCNN-S)"]
-    assert [row[-1] for row in told.table()[1:]] == [*(f"{psnr:.2f}" for psnr in told.paper.images.values()), "30.44"]
-    assert told.to_json()["paper_model"] == "DnCNN-S"
-    assert told.to_json()["images"][0]["paper_psnr"] == told.paper.images["01"]
-
-
-def test_a_figure_for_other_images_is_not_beside_the_papers(set12):
-    (set12 / "07.png").write_text("text")
-    failed = []
-    result = evaluate(Identity(), "set12", Setting("denoise", 25), paper_model="DnCNN-S", on_failure=failed.append)
-    assert (result.paper, list(result.failures)) == (None, failed)
-
-
-def test_progress_counts_every_image_also_the_bad_ones(set12):
-    (set12 / "07.png").write_text("text")
-    counted = []
-    evaluate(
-        Identity(),
-        "set12",
-        Setting("denoise", 25),
-        on_failure=lambda failure: None,
-        progress=lambda done, total: counted.append((done, total)),
-    )
-    assert counted == [(i, 12) for i in range(1, 13)]
-
-
 def test_json_has_no_infinity_and_says_all_that_made_the_figures(photo):
     settings = Setting.each("denoise", sigma=[0, 25, 0], seed=3)
     assert [setting.degree for setting in settings] == [0, 25]
@@ -287,77 +183,6 @@ def test_a_colour_model_is_refused_for_luminance_before_any_image(photo):
         evaluate(Identity(3), [photo], Setting("jpeg", 10), on_failure=lambda failure: None)
 
 
-@pytest.mark.parametrize("model", ["DnCNN-S", "DnCNN-B"])
-@pytest.mark.parametrize("sigma", [15, 25, 50])
-def test_table_3_averages_its_images(model, sigma):
-    figure = paper_figure(model, "denoise", "set12", sigma)
-    assert np.mean(list(figure.images.values())) == pytest.approx(figure.psnr, abs=0.005)  # images have two digits
-
-
-def test_table_5_is_complete():
-    assert sum(len(degrees) for sets in TABLE_5.values() for degrees in sets.values()) == 3 + 12 + 8
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory, dncnn_tf):
-    """A folder with an untrained model, two photographs and a broken one, and the command's run over them."""
-    folder = tmp_path_factory.mktemp("evaluate")
-    build_dncnn(ModelConfig(depth=3, filters=4), seed=0).save(folder / "tiny.keras")
-    (folder / "photos").mkdir()
-    save(folder / "photos/a.png", GREY)
-    save(folder / "photos/b.png", RGB)
-    (folder / "photos/c.png").write_bytes((folder / "photos/b.png").read_bytes()[:3000])
-    arguments = "evaluate --model tiny.keras --data photos --sigma 15 --sigma 25 --json out.json --report report"
-    return folder, dncnn_tf(*arguments.split(), cwd=folder)
-
-
-def test_command_goes_on_after_a_bad_file_and_fails_in_the_end(workshop):
-    _, finished = workshop
-    assert finished.returncode == 1
-    assert "error: photos/c.png: " in finished.stderr
-    assert "Traceback" not in finished.stderr
-
-
-def test_command_shows_a_table_for_each_level(workshop):
-    _, finished = workshop
-    results = json.loads((workshop[0] / "out.json").read_text(encoding="utf-8"))["results"]
-    for result in results:
-        for name, figures in [(image["name"], image) for image in result["images"]] + [("average", result)]:
-            cells = [f"{figures['input_psnr']:.2f}", f"{figures['psnr']:.2f}"]
-            cells += [f"{figures['input_ssim']:.4f}", f"{figures['ssim']:.4f}"]
-            assert [name, *cells] in map(str.split, finished.stdout.splitlines())
-    assert [result["level"] for result in results] == [15, 25]
-
-
-def test_command_writes_figures_protocol_and_versions(workshop):
-    content = json.loads((workshop[0] / "out.json").read_text(encoding="utf-8"))
-    for result in content["results"]:
-        assert [image["name"] for image in result["images"]] == ["a", "b"]
-        assert result["psnr"] == pytest.approx(np.mean([image["psnr"] for image in result["images"]]))
-        assert (result["task"], result["data"], result["paper_psnr"]) == ("denoise", "photos", None)
-    assert content["settings"] == {"model": "tiny.keras", "precision": "float32", "seed": 0, "noisy": None}
-    assert "neither clipped nor rounded" in content["protocol"]["denoise"]["input"]
-    assert {"python", "keras", "numpy", "pillow", "scikit-image"} <= content["versions"].keys()
-
-
-def test_report_is_one_file_with_every_picture(workshop):
-    report = workshop[0] / "report"
-    assert [file.name for file in report.iterdir()] == ["index.html"]
-    page = (report / "index.html").read_text(encoding="utf-8")
-    entries = json.loads(re.search(r'id="entries">(.*)</script>', page)[1])
-    assert [entry["name"] for entry in entries] == ["a", "b", "a", "b"]
-    pictures = dict(re.findall(r'<script type="text/plain" id="(\w+)">([^<]+)</script>', page))
-    assert len(pictures) == 2 * 2 * 2 + 2  # of each degree and image, input and output; clean is the same
-    for entry in entries:
-        assert list(entry["files"]) == ["input", "output", "clean"]
-        assert {*entry["files"].values()} <= {*pictures}
-    clean = Image.open(io.BytesIO(base64.b64decode(pictures[entries[2]["files"]["clean"]])))
-    np.testing.assert_array_equal(np.asarray(clean), GREY)
-    assert page.count("<table>") == 2
-    assert '<button type="button">input PSNR</button>' in page
-    assert page.count('<img src="data:image/jpeg;base64,') == 4
-
-
 def test_what_the_network_was_given_is_scored_as_what_it_made(photo):
     score, restoration = evaluate_image(Identity(), photo, Setting("denoise", 25))
     assert (score.input_psnr, score.input_ssim) == (score.psnr, score.ssim)
@@ -370,98 +195,3 @@ def test_what_the_network_was_given_is_scored_as_what_it_made(photo):
     levels = np.clip(restoration.degraded[..., 0] * 255, 0, 255).round().astype(np.uint8)
     assert halved.input_psnr == pytest.approx(peak_signal_noise_ratio(GREY, levels), abs=1e-9)
     assert halved.psnr < halved.input_psnr
-
-
-def test_command_measures_the_same_alone_and_prints_json(workshop, dncnn_tf):
-    folder, _ = workshop
-    (folder / "one").mkdir()
-    save(folder / "one/b.png", RGB)
-    finished = dncnn_tf("evaluate", "--model", "tiny.keras", "--data", "one", "--sigma", 25, "--json", "-", cwd=folder)
-    assert finished.returncode == 0, finished.stderr
-    alone = json.loads(finished.stdout)["results"][0]["images"][0]
-    among_others = json.loads((folder / "out.json").read_text(encoding="utf-8"))["results"][1]["images"][1]
-    assert alone == among_others
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "message"),
-    [
-        ("", 2, "--task denoise needs --sigma"),
-        ("--task jpeg --sigma 25", 2, "--sigma does not belong to --task jpeg; give --quality"),
-        ("--task super-resolution --scale 5", 2, "'5' is not one of"),
-        ("--sigma 256", 2, "from 0 to 255"),
-        ("--sigma 25 --noisy photos", 2, "--noisy brings its own noise"),
-        ("--sigma 25 --json out.json", 1, "error: out.json: exists already; give --overwrite"),
-        ("--sigma 25 --json no/out.json", 1, "error: no/out.json: there is no folder no"),
-    ],
-)
-def test_command_refuses_what_does_not_go_together(workshop, dncnn_tf, arguments, status, message):
-    folder, _ = workshop
-    finished = dncnn_tf("evaluate", "--model", "tiny.keras", "--data", "photos", *arguments.split(), cwd=folder)
-    assert finished.returncode == status
-    assert message in finished.stderr
-    assert finished.stdout == ""
-
-
-# With the authors' released weights.
-
-# Every image of every cell, measured with them; benchmarks/paper/paper_tables.md has it beside the paper.
-MEASURED = json.loads((Path(__file__).parents[2] / "benchmarks/paper/paper_tables.json").read_text(encoding="utf-8"))
-
-
-def require_as_measured(result, cell):
-    """The same figures as in the table: noise is seeded, so only rounding in another build may differ."""
-    for image, stored in zip(result.images, MEASURED[cell]["images"], strict=True):
-        assert image.name == stored["name"]
-        assert image.psnr == pytest.approx(stored["psnr"], abs=0.005), image.name
-        assert image.ssim == pytest.approx(stored["ssim"], abs=0.0002), image.name
-
-
-@pytest.fixture(scope="module")
-def released():
-    from dncnn_tf.engines.opening import open_engine
-    from dncnn_tf.models.conversion import convert_weights
-
-    weights = Path(os.environ["DNCNN_TF_DATA"]).parent / "reference/weights"
-    return lambda name: open_engine(convert_weights(weights / f"{name}.mat"), precision="float32")
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(("name", "model"), [("dncnn_s_sigma25", "DnCNN-S"), ("dncnn_b", "DnCNN-B")])
-def test_table_3_on_each_image(released, name, model):
-    result = evaluate(released(name), resolve("set12"), Setting("denoise", 25))
-    require_as_measured(result, f"{name} denoise set12 25 seed 0")
-    paper = paper_figure(model, "denoise", "set12", 25)
-    for image in paper.images:
-        draws = [
-            stored["psnr"]
-            for seed in range(10)
-            for stored in MEASURED[f"{name} denoise set12 25 seed {seed}"]["images"]
-            if stored["name"] == image
-        ]
-        assert paper.images[image] == pytest.approx(np.mean(draws), abs=0.02 + 3 * np.std(draws)), image
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(("task", "data", "degree"), [("super-resolution", "set5", 3), ("jpeg", "classic5", 10)])
-def test_table_5(released, task, data, degree):
-    result = evaluate(released("dncnn_3"), resolve(data), Setting(task, degree))
-    require_as_measured(result, f"dncnn_3 {task} {data} {degree} seed 0")
-    psnr, ssim = TABLE_5[task][data][degree]
-    assert result.psnr == pytest.approx(psnr, abs=0.02)
-    assert result.ssim == pytest.approx(ssim, abs=0.0005)
-
-
-def test_a_report_replaces_no_report_unasked_and_nothing_else(tmp_path):
-    (tmp_path / "0001-clean.png").write_text("mine")
-    (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(DnCNNError, match=r"index\.html: exists already"):
-        EvaluationReport(tmp_path)
-    EvaluationReport(tmp_path, overwrite=True).write("title")
-    assert "<title>title</title>" in (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert (tmp_path / "0001-clean.png").read_text() == "mine"
-    late = EvaluationReport(tmp_path / "other")
-    (tmp_path / "other/index.html").write_text("mine")
-    with pytest.raises(FileExistsError):  # written by another meanwhile
-        late.write("title")
-    assert (tmp_path / "other/index.html").read_text() == "mine"
