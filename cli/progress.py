@@ -13,7 +13,20 @@ from dncnn_tf.errors import printable
 
 
 class Bar:
-    """How far some work is; what there is no terminal for is not shown.
+    """How far some work is; this one, where there is nobody to see it, shows nothing."""
+
+    def __call__(self, done: float, total: float | None = None) -> None:
+        """Say how much is done in all, and how much there is."""
+
+    def advance(self, amount: float = 1) -> None:
+        """Say how much more is done."""
+
+    def describe(self, title: str | None = None, *, total: float | None = None) -> None:
+        """Change what stands before the bar, or how much there is to do."""
+
+
+class _Shown(Bar):
+    """Shows it.
 
     Args:
         progress: a rich `Progress` that has begun.
@@ -26,17 +39,14 @@ class Bar:
         self._task, self._total = progress.add_task(title, total=total), total
 
     def __call__(self, done: float, total: float | None = None) -> None:
-        """Say how much is done in all, and how much there is; if that is news, it is shown at once."""
-        news = total not in (None, self._total)
+        news = total not in (None, self._total)  # is shown at once
         self._total = total if news else self._total
         self._progress.update(self._task, completed=done, total=total, refresh=news)
 
     def advance(self, amount: float = 1) -> None:
-        """Say how much more is done."""
         self._progress.advance(self._task, amount)
 
     def describe(self, title: str | None = None, *, total: float | None = None) -> None:
-        """Change what stands before the bar, or how much there is to do."""
         self._progress.update(self._task, description=printable(title) if title else None, total=total)
 
 
@@ -49,11 +59,13 @@ def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Ba
         unit: what is counted, such as "pictures" or "steps"; "bytes" are shown as megabytes, with their speed.
         title: what stands before the bar; None for the command's name.
     """
+    context = click.get_current_context()
+    if context.meta["quiet"] or not sys.stderr.isatty():
+        yield Bar()
+        return
     from rich import progress
     from rich.console import Console
 
-    context = click.get_current_context()
-    quiet = context.meta["quiet"] or not sys.stderr.isatty()
     counted: tuple[progress.ProgressColumn, ...] = (
         (progress.DownloadColumn(), progress.TransferSpeedColumn())
         if unit == "bytes"
@@ -66,5 +78,5 @@ def bar(total: float | None, unit: str, title: str | None = None) -> Iterator[Ba
         progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
     )
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as shown:
-        yield Bar(shown, printable(context.info_name or "" if title is None else title), total)
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        yield _Shown(shown, printable(context.info_name or "" if title is None else title), total)

@@ -62,6 +62,17 @@ def atomic_path(
         _unfinished.discard(temporary)
 
 
+def cache_folder() -> Path:
+    """What can be made or fetched again is kept in DNCNN_TF_CACHE_DIR, else dncnn-tf under XDG_CACHE_HOME or ~/.cache.
+
+    Raises:
+        RuntimeError: none of them is given, and this user has no home.
+    """
+    if folder := os.environ.get("DNCNN_TF_CACHE_DIR"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dncnn-tf"
+
+
 def is_device(path: Path) -> bool:
     """Whether a name is that of a device, a pipe or an open stream such as /dev/stdout: nothing there can be lost."""
     try:

@@ -15,7 +15,7 @@ import pytest
 from helpers.waiting import HANGS
 
 from dncnn_tf import files
-from dncnn_tf.files import atomic_path, is_device, remove_unfinished, take_name, write_json
+from dncnn_tf.files import atomic_path, cache_folder, is_device, remove_unfinished, take_name, write_json
 
 
 def write(target: Path, text: str = "new", **options: object) -> None:
@@ -275,3 +275,14 @@ def test_unfinished_files_can_be_removed_by_another_thread(monkeypatch, tmp_path
     with pytest.raises(FileNotFoundError):
         made.__exit__(None, None, None)
     assert not files._unfinished
+
+
+def test_cache_folder_follows_the_environment(monkeypatch) -> None:
+    monkeypatch.setenv("DNCNN_TF_CACHE_DIR", "/a")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/b")
+    monkeypatch.setenv("HOME", "/c")
+    assert cache_folder() == Path("/a")
+    monkeypatch.delenv("DNCNN_TF_CACHE_DIR")
+    assert cache_folder() == Path("/b/dncnn-tf")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path("/c/.cache/dncnn-tf")

@@ -72,11 +72,11 @@ def make_picture(megapixels: float, target: Path) -> None:
     Image.fromarray(picture).save(target, compress_level=1)
 
 
-def measure(source: Path, max_memory: str, engine: str) -> tuple[float, float]:
+def measure(source: Path, max_memory: str, engine: str, *options: str) -> tuple[float, float]:
     """Seconds, and peak resident memory in MB."""
     program = str(Path(sys.executable).with_name("dncnn-tf"))
     start = time.monotonic()
-    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--engine", engine]
+    command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--engine", engine, *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:

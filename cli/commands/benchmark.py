@@ -54,5 +54,6 @@ def benchmark(
     for model in models:
         click.echo(f"\n{model}: seconds for one grey image, median ± half the range between the quartiles")
         show_columns(timings.table(model))
-    click.echo(f"\npeak: the fastest product of square bfloat16 matrices here, {timings.peak / 1e9:,.0f} GFLOP/s")
+    peaks = ", ".join(f"{precision} {timings.peak(precision) / 1e9:,.0f}" for precision in timings.peaks)
+    click.echo(f"\npeak: the fastest product of square matrices here, in billions of operations a second: {peaks}")
     click.echo("paper: Table IV, on another machine")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,4 +71,6 @@ def _as_json(file: Path, inspection: Inspection) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    return {"dncnn-tf": __version__, **{name: importlib.metadata.version(name) for name in ("numpy", "pillow")}}
+    from importlib.metadata import version
+
+    return {"dncnn-tf": __version__, **{name: version(name) for name in ("numpy", "pillow")}}

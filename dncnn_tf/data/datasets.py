@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import cache_folder
 from ..images.formats import SUFFIXES
 from .decoding import DatasetError, decode, pixels
 
@@ -217,13 +218,6 @@ def cached_files(name: str) -> list[Path] | None:
     if all(path.is_file() and path.stat().st_size == size for path, size in files):
         return [path for path, _ in files]
     return None
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: DNCNN_TF_CACHE_DIR, else dncnn-tf under XDG_CACHE_HOME or ~/.cache."""
-    if folder := os.environ.get("DNCNN_TF_CACHE_DIR"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dncnn-tf"
 
 
 def _files_of_folder(folder: Path) -> list[Path]:

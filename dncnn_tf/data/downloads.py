@@ -15,9 +15,9 @@ from urllib.parse import quote, urljoin
 import requests
 import urllib3
 
-from ..files import atomic_path
+from ..files import atomic_path, cache_folder
 from ..web import Session, TooLongError, body, within
-from .datasets import RemoteFile, cache_folder, published_sets
+from .datasets import RemoteFile, published_sets
 from .decoding import DatasetError
 
 _CONNECTIONS = 8

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from ..models.cards import ModelError
 from ..models.folded import Network
@@ -42,7 +42,6 @@ def onnx_model(network: Network, *, int8: bool = False) -> bytes:
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=_IR_VERSION,
     )
-    checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString()
     return content
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models.calibration import uncalibrated
-from ..models.source import find_source
-from ..models.weights import read_calibrated, read_network
+from ..models.folded import Network
+from ..models.source import Source, find_source
 from .available import ENGINES_OF_EXPORT, choose_engine, choose_for_export
 from .base import Engine
-from .contract import read_export
+from .precision import Precision
 
 if TYPE_CHECKING:
     import keras
@@ -62,6 +62,8 @@ def open_engine(
         return _engine_class(name).of(to_network(model), arithmetic)
     source = find_source(model)
     if source.kind in ENGINES_OF_EXPORT:
+        from .contract import read_export
+
         name = choose_for_export(str(model), source.kind, engine)
         graph, card = read_export(source.path, precision, trust=trust)
         if isinstance(graph, bytes) and source.kind == "onnx":
@@ -70,8 +72,19 @@ def open_engine(
             require_plain(graph, source.path)
         return _engine_class(name)(graph, card.channels, card.receptive_radius)
     name, arithmetic = choose_engine(str(model), engine, precision, large=large)
-    network = read_calibrated(source) if arithmetic == "int8" else read_network(source)
-    return _engine_class(name).of(network, arithmetic)
+    read = functools.partial(_read, source, arithmetic)
+    if source.kind == "shipped" and name == "openvino":
+        from .compiled import kept_engine
+
+        return kept_engine(source.name, arithmetic, read)
+    return _engine_class(name).of(read(), arithmetic)
+
+
+def _read(source: Source, precision: Precision) -> Network:
+    """A network with all that the precision needs."""
+    from ..models.weights import read_calibrated, read_network
+
+    return read_calibrated(source) if precision == "int8" else read_network(source)
 
 
 def as_engine(

@@ -20,13 +20,25 @@ class OpenVINOEngine:
     """An ONNX graph on the CPU; calls from several threads at a time each have a request of their own.
 
     Args:
-        graph: as `onnx_graph.onnx_model` makes it.
+        graph: as `onnx_graph.onnx_model` makes it, or `compiled` returned it.
         channels, receptive_radius: of the network.
         precision: "float32" or "bfloat16", where OpenVINO by itself would take bfloat16 where it is fast; or "int8" for
             a graph in it, of which what is left in floating point is computed in the faster of these.
+        kept: whether `compiled` returned the graph.
+
+    Raises:
+        RuntimeError: OpenVINO cannot read the graph.
     """
 
-    def __init__(self, graph: bytes, channels: int, receptive_radius: int, *, precision: Precision = "float32") -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        channels: int,
+        receptive_radius: int,
+        *,
+        precision: Precision = "float32",
+        kept: bool = False,
+    ) -> None:
         self.channels, self.receptive_radius = channels, receptive_radius
         need_threads("openvino")
         core = openvino.Core()
@@ -35,7 +47,10 @@ class OpenVINOEngine:
             "PERFORMANCE_HINT": "LATENCY",
             "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
         }
-        self._model = core.compile_model(core.read_model(graph), "CPU", options)
+        if kept:
+            self._model = core.import_model(graph, "CPU", options)
+        else:
+            self._model = core.compile_model(core.read_model(graph), "CPU", options)
         self._idle: list[openvino.InferRequest] = []  # whose `append` and `pop` no thread interrupts
 
     @classmethod
@@ -47,6 +62,11 @@ class OpenVINOEngine:
         return cls(
             onnx_model(network, int8=precision == "int8"), config.channels, config.receptive_radius, precision=precision
         )
+
+    def compiled(self) -> bytes:
+        """The graph as this processor runs it in this precision."""
+        graph: bytes = self._model.export_model().getvalue()
+        return graph
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

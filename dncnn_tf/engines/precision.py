@@ -5,6 +5,7 @@ Elsewhere than on the hardware told of here, bfloat16 is emulated and slower tha
 
 from __future__ import annotations
 
+import platform
 import re
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloa
 """Keras' dtype policy for each precision: in bfloat16, variables, input, output and subtraction stay float32."""
 
 _CPUINFO = Path("/proc/cpuinfo")
+_TELLING = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
 
 
 def fastest_for_engines() -> Floating:
@@ -49,6 +51,15 @@ def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
 def cpu_has_int8(cpuinfo: Path = _CPUINFO) -> bool:
     """True with a CPU that multiplies and adds 8-bit integers in one instruction: AMX, or VNNI of 256 or 512 bits."""
     return _has(cpuinfo, r"\b(amx_int8|avx512_vnni|avx_vnni)\b")
+
+
+def processor(cpuinfo: Path = _CPUINFO) -> str:
+    """What tells this processor from others that compute otherwise."""
+    try:
+        first = cpuinfo.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return "\n".join(line for line in first.splitlines() if line.startswith(_TELLING))
 
 
 def _has(cpuinfo: Path, flags: str) -> bool:

@@ -34,30 +34,29 @@ class Timings:
 
     Attributes:
         seconds: of every turn, by model, method and side of the image.
-        peaks: bfloat16 operations per second, of every round: the fastest product of square matrices.
+        peaks: operations per second, of every round, by arithmetic: the fastest product of square matrices.
         rounds: turns that each method got, but for slow ones.
     """
 
     seconds: dict[str, Times]
-    peaks: list[float]
+    peaks: dict[str, list[float]]
     rounds: int
 
-    @property
-    def peak(self) -> float:
-        """Median."""
-        return statistics.median(self.peaks)
+    def peak(self, precision: str) -> float:
+        """Median of an arithmetic."""
+        return statistics.median(self.peaks[precision])
 
     def table(self, model: str) -> list[list[str]]:
         """Median ± half the range between the quartiles as text, the paper's times last; heading first.
 
-        The last column is the share of the peak that the network's convolutions reach on the last size.
+        The last column is the share of their arithmetic's peak that the network's convolutions reach on the last size.
         """
         times = self.seconds[model]
         sizes = list(next(iter(times.values())))
-        rows = [["", *(f"{size}×{size}" for size in sizes), "of the peak"]]
+        rows = [["", *(f"{size}×{size}" for size in sizes), "of its peak"]]
         for method, by_size in times.items():
             rate = network_flops(model, sizes[-1]) / statistics.median(by_size[sizes[-1]])
-            share = f"{rate / self.peak:.0%}" if method.takes_model else ""
+            share = f"{rate / self.peak(method.precision):.0%}" if method.takes_model else ""
             rows.append([method.name, *(_cell(by_size[size]) for size in sizes), share])
         for name, published in TABLE_4.items():
             rows.append([f"paper: {name}", *(str(published.get(size, "")) for size in sizes), ""])
@@ -70,7 +69,7 @@ class Timings:
                 model: {method.name: by_size for method, by_size in times.items()}
                 for model, times in self.seconds.items()
             },
-            "bfloat16_peak_flops": self.peaks,
+            "peak_operations_per_second": self.peaks,
             "settings": {"rounds": self.rounds, "sigma": SIGMA, "measured_once_from_seconds": _ONCE},
             "versions": versions(),
         }
@@ -116,13 +115,14 @@ def benchmark(
     seconds: dict[str, Times] = {
         model: {method: {side: [] for side in sizes} for method in methods} for model in models
     }
-    peaks = []
+    peaks: dict[str, list[float]] = {method.precision: [] for method in methods if method.takes_model}
     with contextlib.ExitStack() as stack:
         contenders = {method: stack.enter_context(Contender(method.command)) for method in (*methods, PEAK)}
         for turn in range(rounds):
             if note is not None:
                 note(f"round {turn + 1} of {rounds}")
-            peaks.append(contenders[PEAK].measure())
+            for precision, rates in peaks.items():
+                rates.append(contenders[PEAK].measure(precision))
             for side in sizes:
                 for model in models:
                     for method in methods:

@@ -1,17 +1,15 @@
-"""Stopwatches: how long one image takes in one engine or peer, and how fast this machine multiplies at best.
+"""Stopwatches: how long one image takes in one engine or peer.
 
 Each runs in a process of its own: `python -m dncnn_tf.evaluation.timing ENGINE PRECISION` serves one (`turns.py`).
 """
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -27,8 +25,6 @@ SIGMA = 25
 
 _PEERS = {"torch": ("float32", "bfloat16"), "bm3d": ("float64",), "opencv-nlm": ("uint8",)}
 _MODULE_OF_PEER = {"torch": "torch", "bm3d": "bm3d", "opencv-nlm": "cv2"}
-_PEAK_SIDES = (512, 1024, 2048)
-_PEAK_FLOPS = 1e11  # of one measurement, a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ class Method:
         return f"{self.engine} {self.precision}" if self.takes_model else self.engine
 
 
-PEAK = Method("peak", "bfloat16")
-"""No method, but what all are compared with: `peak_stopwatch`."""
+PEAK = Method("peak", "")
+"""No method, but what all are compared with, each in its arithmetic: `peaks.peak_stopwatch`."""
 
 
 def installed_methods() -> list[Method]:
@@ -126,41 +122,6 @@ def network_flops(model: str, size: int) -> float:
     return 2 * 9 * size**2 * (2 * channels * filters + (depth - 2) * filters**2)
 
 
-def peak_stopwatch() -> Callable[[], float]:
-    """A function that returns this machine's floating-point operations per second in bfloat16.
-
-    The most that TensorFlow's or, where it is installed, PyTorch's product of square matrices reaches at any size.
-    """
-    import tensorflow as tf
-
-    def in_tensorflow(a: Any) -> object:
-        return tf.linalg.matmul(a, a).numpy()
-
-    products: list[tuple[int, Callable[[], object]]] = []
-    for side in _PEAK_SIDES:
-        a = tf.cast(tf.random.normal([side, side]), tf.bfloat16)
-        products.append((side, functools.partial(in_tensorflow, a)))
-        if importlib.util.find_spec("torch") is not None:
-            import torch
-
-            b = torch.randn(side, side).bfloat16()
-            products.append((side, functools.partial(torch.matmul, b, b)))
-
-    def measure() -> float:
-        return max(_flops_per_second(product, 2.0 * side**3) for side, product in products)
-
-    return measure
-
-
-def _flops_per_second(compute: Callable[[], object], flops: float) -> float:
-    repeats = max(1, round(_PEAK_FLOPS / flops))
-    compute()
-    start = time.perf_counter()
-    for _ in range(repeats):
-        compute()
-    return repeats * flops / (time.perf_counter() - start)
-
-
 def _forward(method: Method, model: str) -> Callable[[np.ndarray], object]:
     if method.engine == "torch":
         return _torch(read_network(find_source(model)), method.precision)
@@ -206,6 +167,7 @@ def _torch(network: Network, precision: str) -> Callable[[np.ndarray], object]:
 
 
 if __name__ == "__main__":
+    from .peaks import peak_stopwatch
     from .turns import serve
 
     serve(peak_stopwatch() if sys.argv[1] == PEAK.engine else stopwatch(Method(*sys.argv[1:])))

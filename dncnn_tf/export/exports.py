@@ -184,16 +184,20 @@ def export_onnx(
     """
     if quantize not in ("none", "int8"):
         raise OptionError(f'`quantize` of ONNX must be "none" or "int8". Received: {quantize}')
+    from onnx import checker
+
     from ..engines.onnx_graph import onnx_model
 
     source, network = _loaded(model, name)
-    if quantize == "none":
-        return _export_file(source, network, Path(output), ".onnx", partial(onnx_model, network), "float32", overwrite)
+    int8 = quantize == "int8"
 
     def content() -> bytes:
-        return onnx_model(_calibrated(model, network), int8=True)
+        graph = onnx_model(_calibrated(model, network) if int8 else network, int8=int8)
+        checker.check_model(graph, full_check=True)
+        return graph
 
-    return _export_file(source, network, Path(output), "-int8.onnx", content, "int8", overwrite)
+    ending, kind = ("-int8.onnx", "int8") if int8 else (".onnx", "float32")
+    return _export_file(source, network, Path(output), ending, content, kind, overwrite)
 
 
 def _calibrated(model: str | Path | keras.Model, network: Network) -> Network:

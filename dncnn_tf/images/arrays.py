@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -57,7 +58,7 @@ def to_batch(image: ImageLike) -> Batch:
             raise TypeError(f"PIL images must have mode {', '.join(_PIL_MODES)}: use convert. Received: mode={mode!r}")
     elif not isinstance(image, np.ndarray):
         raise TypeError(f"image must be a NumPy array or a PIL image. Received: {type(image).__name__}")
-    if isinstance(image, np.ma.MaskedArray):
+    if "numpy.ma" in sys.modules and isinstance(image, np.ma.MaskedArray):  # naming it imports it, which takes time
         raise TypeError("image must have a value for every pixel: use filled. Received: a masked array")
     array = np.asarray(image)
     images = _as_nhwc(array)

@@ -123,17 +123,6 @@ def test_an_incomplete_cache_does_not_count(nowhere):
     assert datasets.cached_files("set5") is None
 
 
-def test_cache_folder_follows_the_environment(monkeypatch):
-    monkeypatch.setenv("DNCNN_TF_CACHE_DIR", "/a")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/b")
-    monkeypatch.setenv("HOME", "/c")
-    assert datasets.cache_folder() == Path("/a")
-    monkeypatch.delenv("DNCNN_TF_CACHE_DIR")
-    assert datasets.cache_folder() == Path("/b/dncnn-tf")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert datasets.cache_folder() == Path("/c/.cache/dncnn-tf")
-
-
 def test_folders_are_searched_below_and_in_order(tmp_path):
     for name in ("b.PNG", "sub/a.jpg", "a.bmp", "notes.txt", ".hidden.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
