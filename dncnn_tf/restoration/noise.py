@@ -23,10 +23,10 @@ _CORRELATED = 0.15
 _EVEN = 1.5
 
 # … and a camera's from these on: strongly correlated, or well visible and less so, or with smoothed chroma, as white
-# noise after JPEG coding, unless that is so strong that neither model does much. A camera's noise is far lower in the
-# flat, often dark parts than elsewhere. benchmarks/quality/routing.md says what the rule is worth.
+# noise after JPEG coding. A camera's noise is far lower in the flat, often dark parts than elsewhere.
+# benchmarks/quality/routing.md says what the rule is worth.
 _CAMERA = ((0.45, 0.35), (0.33, 1.5))  # correlation and σ
-_CHROMA_CORRELATED, _CHROMA_VISIBLE, _CHROMA_STRONGEST = 0.3, 2.0, 23.0
+_CHROMA_CORRELATED, _CHROMA_VISIBLE = 0.3, 2.0
 
 # Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
 _HIGH_PASS = (-0.48296291314469025, 0.836516303737469, -0.22414386804185735, -0.12940952255092145)
@@ -74,7 +74,7 @@ class Noise:
         if any(self.correlation > correlated and self.sigma > visible for correlated, visible in _CAMERA):
             return f"neighbours correlate by {self.correlation:.1f}"
         smoothed = self.chroma_correlation is not None and self.chroma_correlation > _CHROMA_CORRELATED
-        if smoothed and _CHROMA_VISIBLE < self.sigma < _CHROMA_STRONGEST:
+        if smoothed and self.sigma > _CHROMA_VISIBLE:
             return f"neighbours' colours correlate by {self.chroma_correlation:.1f}"
         return None
 

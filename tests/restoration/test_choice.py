@@ -104,6 +104,7 @@ def test_an_image_too_small_to_tell_has_no_camera_s_noise() -> None:
     assert not Noise(30).of_camera
     assert Noise(4, 0.6, 1.3, 0.7).camera_sign == "neighbours correlate by 0.6"
     assert Noise(4, -0.04, 1.3, 0.7).camera_sign == "neighbours' colours correlate by 0.7"  # as of noise saved as JPEG
+    assert Noise(50, 0, 1.2, 0.65).of_camera  # however strong
     assert not Noise(4, -0.04, 1.3, 0.2).of_camera
     assert not estimate_noise(skimage.data.astronaut()[:40, :40]).of_camera
 
