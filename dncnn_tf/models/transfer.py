@@ -1,4 +1,4 @@
-"""Start a model from a trained one: of the same shape, shallower, or grey for a colour model."""
+"""Start a model from a trained one, of the same shape, shallower, or grey for a colour model, and end nearer to it."""
 
 from __future__ import annotations
 
@@ -51,6 +51,20 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     mean, variance = _rectified_moments(norms[-1]) if norms else (np.zeros(have.filters), np.ones(have.filters))
     for i in range(have.depth, want.depth):
         _set_identity(target, i, mean, variance)
+
+
+def mix_in(model: keras.Model, start: list[np.ndarray], share: float) -> None:
+    """Bring a model back towards what it started from, in place: share · start + (1 − share) · model.
+
+    Along the line between a model and what it was fine-tuned to, its function changes smoothly (Wortsman et al.,
+    *Robust fine-tuning of zero-shot models*, 2022).
+
+    Args:
+        model: with the statistics of its start, if it normalises.
+        start: the start's weights, as `get_weights` gives them.
+        share: from 0 to 1.
+    """
+    model.set_weights([share * old + (1 - share) * new for old, new in zip(start, model.get_weights(), strict=True)])
 
 
 def _set_identity(model: keras.Model, i: int, mean: np.ndarray, variance: np.ndarray) -> None:

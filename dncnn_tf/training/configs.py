@@ -49,7 +49,8 @@ def _recipe(name: str | None, color: bool | None, given: dict[str, Any]) -> Trai
         return dataclasses.replace(RECIPES["dncnn-3"], init=None)
     if given.get("task") == "photo":
         # Statistics can only be frozen from the start where a trained model brings them.
-        return dataclasses.replace(RECIPES["dncnn-photo"], init=None, frozen_share=RECIPES["dncnn-b"].frozen_share)
+        recipe, share = RECIPES["dncnn-photo"], RECIPES["dncnn-b"].frozen_share
+        return dataclasses.replace(recipe, init=None, start_share=0.0, frozen_share=share)
     if "sigma" not in given:
         raise OptionError("say what to train: `sigma` 25, `sigma` 0-55, `task` general, `task` photo or `recipe` NAME")
     low, high = given["sigma"]

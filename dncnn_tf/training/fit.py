@@ -14,6 +14,7 @@ import keras
 from ..config import TrainConfig
 from ..engines.precision import training_precision
 from ..errors import DnCNNError, OptionError
+from ..models.transfer import mix_in
 from .batches import TrainingData
 from .compiling import new_model
 from .configs import finetuning_config
@@ -74,9 +75,10 @@ def train(
     data = TrainingData.load(config, cluster.own_shards(config.shards))
     loop = open_loop(data, cluster, devices, note)
     with loop.strategy.scope():
-        new = None if resume else new_model(config)
+        new = None if resume and not config.start_share else new_model(config)
+        start = new.get_weights() if new is not None and config.start_share else None
     with run.locked(new=not resume) if cluster.is_chief else contextlib.nullcontext():
-        if new is None:
+        if resume:
             with loop.strategy.scope():
                 model, epoch = run.latest_checkpoint(note) or (new_model(config), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
@@ -92,6 +94,8 @@ def train(
         if config.init is not None and epoch == 0:
             note(f"started from {config.init}: validation {loop.validation_psnr():.2f} dB")
         loop.train(config, epoch, [_StopAtNaN(), *watching])
+        if start is not None:
+            mix_in(model, start, config.start_share)
         if cluster.is_chief:
             record.finish(model, loop.validation_psnr())
     return model

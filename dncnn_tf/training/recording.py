@@ -59,17 +59,21 @@ class Record(keras.callbacks.Callback):
     def finish(self, model: keras.Model, psnr: float) -> None:
         """Keep the final model, as the best one too if it is, and the run's result.
 
+        One that was brought back towards its start is the best in any case: for pictures that validation is not made
+        of.
+
         Args:
             model: with its final statistics.
             psnr: its validation PSNR in dB.
         """
         save_model(model, self.run.last_file)
-        if psnr >= self.best_psnr:
+        best_psnr = psnr if self.config.start_share else max(psnr, self.best_psnr)
+        if best_psnr == psnr:
             save_model(model, self.run.best_file)
         result = {
             "steps": self.config.total_steps,
             "seconds": round(sum(row["seconds"] for row in self.rows), 1),
-            "val_psnr": max(psnr, self.best_psnr),
+            "val_psnr": best_psnr,
             "last_val_psnr": psnr,
         }
         write_json(self.run.result_file, result)

@@ -1,0 +1,102 @@
+"""A finished model that is brought back towards the one it started from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from helpers.models import trained_like
+
+from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
+from dncnn_tf.errors import OptionError
+from dncnn_tf.models.cards import ModelError
+from dncnn_tf.models.weights import load_model
+from dncnn_tf.training.configs import train_config
+from dncnn_tf.training.fit import train
+from dncnn_tf.training.run_folder import Run
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("models") / "start.keras"
+    trained_like().save(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def config(start: Path, photographs: Path) -> TrainConfig:
+    return TrainConfig(
+        model=ModelConfig(depth=4, filters=8),
+        data=str(photographs),
+        init=str(start),
+        frozen_share=1.0,
+        start_share=0.25,
+        patch_size=16,
+        epochs=2,
+        steps_per_epoch=4,
+        precision="float32",
+    )
+
+
+def weights(file: Path) -> list[np.ndarray]:
+    return keras.saving.load_model(file).get_weights()
+
+
+def test_each_weight_is_between_the_start_and_where_training_ended(
+    config: TrainConfig, start: Path, tmp_path: Path
+) -> None:
+    """The best model is this one, whatever validation says; what is returned, too; a resumed run ends at the same."""
+    run = Run(tmp_path / "run")
+    model = train(config, run.folder)
+    (*_, newest) = sorted(run.checkpoints.iterdir())
+    ends = list(zip(weights(start), weights(newest), strict=True))
+    assert max(np.abs(old - new).max() for old, new in ends) > 1e-3
+    expected = [0.25 * old + 0.75 * new for old, new in ends]
+    for received in (model.get_weights(), weights(run.best_file), weights(run.last_file)):
+        for one, other in zip(received, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-7)
+    result = json.loads(run.result_file.read_text(encoding="utf-8"))
+    assert result["val_psnr"] == result["last_val_psnr"]
+
+    again = train(None, run.folder, resume=True)
+    for one, other in zip(again.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+
+
+def test_a_start_that_is_gone_is_missed_before_training(config: TrainConfig, start: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved.keras"
+    moved.write_bytes(start.read_bytes())
+    run = Run(tmp_path / "run")
+    train(dataclasses.replace(config, init=str(moved)), run.folder, epochs=1)
+    log = run.log_file.read_bytes()
+    moved.unlink()
+    with pytest.raises(ModelError, match=r"moved\.keras: no such file"):
+        train(None, run.folder, resume=True, epochs=2)
+    assert run.log_file.read_bytes() == log
+
+
+def test_plain_convolutions(config: TrainConfig, start: Path, tmp_path: Path) -> None:
+    plain = dataclasses.replace(config.model, batch_norm=False)
+    train(dataclasses.replace(config, model=plain), tmp_path / "run")
+    assert load_model(tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", [{"init": None}, {"frozen_share": 0.5}], ids=str)
+def test_it_needs_a_start_with_its_statistics(config: TrainConfig, change: dict) -> None:
+    with pytest.raises(OptionError, match="start_share needs init, and statistics that stay the start's"):
+        dataclasses.replace(config, **change)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_range(config: TrainConfig, share: float) -> None:
+    with pytest.raises(OptionError, match=r"start_share must be at least 0 and below 1\. Received"):
+        dataclasses.replace(config, start_share=share)
+
+
+def test_photographs_from_nothing_have_no_start_to_go_back_to() -> None:
+    assert RECIPES["dncnn-photo"].start_share > 0
+    assert train_config(task="photo").start_share == 0
