@@ -1,0 +1,131 @@
+"""Which parts of the simulated camera matter? The same short training with each of them taken out.
+
+    DNCNN_TF_DATA=DIR python -m benchmarks.quality.photo_trials
+
+Every trial goes on from `cdncnn-b` by `dncnn-photo`'s recipe, for the same steps and with one thing changed. It is
+judged on the middle of every fourth of PolyU's pairs for tuning, which nothing is trained on, and by how far it leaves
+clean pictures from themselves. Finished trials are kept and not run again. Results: photo_trials.json, photo_trials.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import click
+import keras
+import numpy as np
+
+from benchmarks.common.page import write_page
+from dncnn_tf.config import RECIPES
+from dncnn_tf.data import datasets
+from dncnn_tf.data.camera import shots, training_pairs
+from dncnn_tf.engines.base import Engine
+from dncnn_tf.engines.opening import open_engine
+from dncnn_tf.evaluation.metrics import psnr
+from dncnn_tf.files import write_json
+from dncnn_tf.restoration.denoising import denoise
+from dncnn_tf.training.fit import train
+
+HERE = Path(__file__).parent
+RESULTS, PAGE = HERE / "photo_trials.json", HERE / "photo_trials.md"
+SIDE = 256  # of the middle that PSNR is measured in
+PAIRS_EVERY, CLEAN_EVERY = 4, 6
+HIGHEST = 60.0  # dB; a picture that stays as it is would be at infinity
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is changed.
+
+    Attributes:
+        shots, pairs: constants of `dncnn_tf.data.camera.shots` and `training_pairs`.
+        config: fields of the training.
+    """
+
+    shots: dict[str, Any] = field(default_factory=dict)
+    pairs: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+TRIALS = {
+    "as it is": Trial(),
+    "as much noise in flat places as at edges": Trial(shots={"_LUMA_LEFT": (1, 1), "_CHROMA_LEFT": (1, 1)}),
+    "as much noise in white as in black": Trial(shots={"_WHITE_LEFT": (1, 1)}),
+    "chroma's noise as fine as luma's": Trial(shots={"_CHROMA": (0.3, 0.5), "_FLAT_CHROMA": (0.3, 0.8)}),
+    "flat places of the clean side as they are": Trial(shots={"_CALM": (0, 0)}),
+    "no JPEG": Trial(shots={"_CAMERA_CODED": 0, "_SAVED_AGAIN": 0}),
+    "training pictures with their grain": Trial(pairs={"_GRAIN": (1e-3, 1e-3)}),
+    "training pictures as small as they are": Trial(pairs={"_LARGEST": 1.0}),
+    "white noise alone": Trial(pairs={"_WHITE_SHARE": 1.0}),
+    "ends where training ends": Trial(config={"start_share": 0.0}),
+    "ends half-way to its start": Trial(config={"start_share": 0.5}),
+    "RMSE as the loss, not PSNR": Trial(config={"loss": "rmse"}),
+    "8 patches of 64 × 64, not 4 of 96 × 96": Trial(config={"batch_size": 8, "patch_size": 64}),
+}
+
+
+@click.command()
+@click.option("--steps", type=click.IntRange(1), default=400, show_default=True, help="Of each training.")
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/photo-trials"), show_default=True)
+def main(steps: int, runs: Path) -> None:
+    """Train and measure what is missing, and write the page."""
+    rows = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    for i, (name, trial) in enumerate(TRIALS.items()):
+        if name not in rows:
+            rows[name] = _measured(_trained(trial, steps, runs / str(i)))
+            click.echo(f"{name}: {rows[name]}")
+            write_json(RESULTS, rows)
+    how = (
+        f"Mean PSNR in dB on the middle {SIDE} × {SIDE} pixels of every {PAIRS_EVERY}th pair of `polyu-tune`, and of "
+        f"every {CLEAN_EVERY}th picture of CBSD68, clean, from itself (at most {HIGHEST:g}), after {steps} steps from "
+        "`cdncnn-b` by `dncnn-photo`'s recipe with one thing changed. One run each, in bfloat16. Made by "
+        "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.photo_trials` on"
+    )
+    lines = ["| simulation and recipe | `polyu-tune` | clean pictures |", "|---|--:|--:|"]
+    lines += [f"| {name} | {rows[name]['pairs']:.2f} | {rows[name]['clean']:.1f} |" for name in TRIALS]
+    write_page(PAGE, "What the simulated camera needs", how, lines)
+
+
+def _trained(trial: Trial, steps: int, folder: Path) -> Engine:
+    config = dataclasses.replace(
+        RECIPES["dncnn-photo"], data="cbsd432", epochs=1, steps_per_epoch=steps, **trial.config
+    )
+    with ExitStack() as patches:
+        for name, value in trial.shots.items():
+            patches.enter_context(patch.object(shots, name, value))
+        for name, value in trial.pairs.items():
+            patches.enter_context(patch.object(training_pairs, name, value))
+        train(config, folder, note=click.echo)
+    keras.backend.clear_session()
+    return open_engine(str(folder / "last.keras"), precision="bfloat16")
+
+
+def _measured(engine: Engine) -> dict[str, float]:
+    figures = {"pairs": _pairs(), "clean": ((clean, clean) for clean in datasets.load("cbsd68", 3)[::CLEAN_EVERY])}
+    return {name: round(_mean_psnr(engine, pairs), 3) for name, pairs in figures.items()}
+
+
+def _pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for path in datasets.resolve("polyu-tune")[::PAIRS_EVERY]:
+        yield datasets.decode(datasets.noisy_folder(path) / path.name, 3), datasets.decode(path, 3)
+
+
+def _mean_psnr(engine: Engine, pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> float:
+    values = [min(HIGHEST, float(psnr(_middle(clean), denoise(_middle(noisy), engine)))) for noisy, clean in pairs]
+    return float(np.mean(values))
+
+
+def _middle(picture: np.ndarray) -> np.ndarray:
+    top, left = (max(0, (side - SIDE) // 2) for side in picture.shape[:2])
+    return picture[top : top + SIDE, left : left + SIDE]
+
+
+if __name__ == "__main__":
+    main()
