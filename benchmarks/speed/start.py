@@ -162,7 +162,7 @@ def import_library() -> None:
 
 def import_openvino() -> None:
     """The library itself."""
-    import openvino  # noqa: F401
+    import dncnn_tf.engines.openvino_alone  # noqa: F401
 
 
 if __name__ == "__main__":

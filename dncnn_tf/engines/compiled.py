@@ -13,12 +13,11 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-import openvino
-
 from ..config import ModelConfig
 from ..files import atomic_path, cache_folder
 from ..models.cards import PRETRAINED, read_card
 from ..models.folded import Network
+from .openvino_alone import openvino
 from .openvino_engine import OpenVINOEngine
 from .precision import Precision, processor
 

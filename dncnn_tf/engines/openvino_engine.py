@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import openvino
 
 from ..forks import need_threads
 from ..models.folded import Network
+from .openvino_alone import openvino
 from .precision import Precision, fastest_for_engines
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}

@@ -45,8 +45,9 @@ def _products(precision: Precision) -> Iterator[tuple[float, Callable[[], object
 
 def _in_openvino(side: int, precision: Precision) -> Callable[[], object]:
     """Some products in a row; in int8, each result is rounded to 8 bits for the next."""
-    import openvino
-    from openvino import opset13 as ops
+    from ..engines.openvino_alone import openvino
+
+    ops = openvino.opset13
 
     rng = np.random.default_rng(0)
     noise = rng.random((side, side), np.float32)
