@@ -66,7 +66,7 @@ def in_parts(
             away.
         images: (N, H, W, C).
         halo: in pixels.
-        tile: largest side of a tile in pixels without its halo, 0 for the whole image, "auto" for what fits.
+        tile: largest side of a tile in pixels without a halo around it, 0 for the whole image, "auto" for what fits.
         max_memory: bytes that the process may take, as for `dncnn_tf.denoise`.
         progress: called with the share that is done, up to 1.
 
@@ -121,8 +121,11 @@ def _windows(height: int, width: int, side: int, halo: int) -> Iterator[tuple[tu
 
 
 def _spans(length: int, side: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
-    parts = math.ceil(length / side) if side else 1
-    edges = [length * i // parts for i in range(parts + 1)]  # equal parts, no sliver at the end
-    for first, last in itertools.pairwise(edges):
-        before, after = max(0, first - halo), min(length, last + halo)
-        yield slice(first, last), slice(first - before, last - before), slice(before, after)
+    """All tiles read spans of one length, since engines prepare for each size that they have not seen before."""
+    inside = length - 2 * halo
+    parts = max(1, math.ceil(inside / side)) if side else 1
+    read = 2 * halo + math.ceil(inside / parts) if parts > 1 else length
+    starts = [(length - read) * i // max(1, parts - 1) for i in range(parts)]
+    edges = [0, *(start + halo for start in starts[1:]), length]
+    for start, (first, last) in zip(starts, itertools.pairwise(edges), strict=True):
+        yield slice(first, last), slice(first - start, last - start), slice(start, start + read)
