@@ -124,4 +124,5 @@ def from_float(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
         return pixels.astype(dtype)
     scaled: np.ndarray = np.clip(pixels, 0, 1)
     scaled *= np.float32(np.iinfo(dtype).max)
-    return np.rint(scaled, out=scaled).astype(dtype)
+    np.rint(scaled, out=scaled)
+    return scaled.astype(dtype)

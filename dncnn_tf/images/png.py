@@ -36,8 +36,7 @@ def encode(levels: np.ndarray) -> bytes:
 
     runs, paeth = imagecodecs.PNG.STRATEGY.RLE, imagecodecs.PNG.FILTER.PAETH
     array = np.ascontiguousarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
-    content: bytes = imagecodecs.png_encode(array, level=1, strategy=runs, filter=paeth)
-    return content
+    return bytes(imagecodecs.png_encode(array, level=1, strategy=runs, filter=paeth))
 
 
 def read_kept(content: bytes) -> tuple[Chunk, ...]:
