@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import matplotlib as mpl
@@ -40,7 +41,8 @@ def main(max_memory: str, engine: str, megapixels: tuple[float, ...]) -> None:
         with tempfile.TemporaryDirectory() as work:
             source = Path(work) / "large.png"
             make_picture(size, source)
-            rows.append((size, *measure(source, max_memory, engine)))
+            taken = measure(source, max_memory, engine)
+            rows.append((size, taken.seconds, taken.peak))
             click.echo("{:.0f} megapixels: {:.1f} s, {:.0f} MB".format(*rows[-1]))
     if set(megapixels) != set(MEGAPIXELS):
         return
@@ -72,8 +74,16 @@ def make_picture(megapixels: float, target: Path) -> None:
     Image.fromarray(picture).save(target, compress_level=1)
 
 
-def measure(source: Path, max_memory: str, engine: str, *options: str) -> tuple[float, float]:
-    """Seconds, and peak resident memory in MB."""
+class Taken(NamedTuple):
+    """What one run of the command took: seconds, those of all cores together, and peak resident memory in MB."""
+
+    seconds: float
+    cpu_seconds: float
+    peak: float
+
+
+def measure(source: Path, max_memory: str, engine: str, *options: str) -> Taken:
+    """Denoise a picture."""
     program = str(Path(sys.executable).with_name("dncnn-tf"))
     start = time.monotonic()
     command = [program, "denoise", "-q", str(source), "--max-memory", max_memory, "--engine", engine, *options]
@@ -81,7 +91,7 @@ def measure(source: Path, max_memory: str, engine: str, *options: str) -> tuple[
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise click.ClickException(f"{source.name}: exit status {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - start, usage.ru_maxrss / 1e3 * 1.024
+    return Taken(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e3 * 1.024)
 
 
 def plot(rows: list[tuple[float, float, float]]) -> None:

@@ -113,13 +113,16 @@ def to_float(levels: np.ndarray) -> np.ndarray:
     """Levels of uint8, uint16 or float to float32 in [0, 1]; exactly undone by `from_float`."""
     if np.issubdtype(levels.dtype, np.floating):
         return levels.astype(np.float32)
-    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
+    pixels = levels.astype(np.float32)
+    pixels /= np.float32(np.iinfo(levels.dtype).max)
+    return pixels
 
 
 def from_float(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
     """Float in [0, 1] to levels of uint8 or uint16, clipped and rounded to the nearest, or to another float type."""
     if np.issubdtype(dtype, np.floating):
         return pixels.astype(dtype)
-    highest = np.float32(np.iinfo(dtype).max)
-    levels: np.ndarray = np.rint(np.clip(pixels, 0, 1) * highest).astype(dtype)
-    return levels
+    scaled: np.ndarray = np.clip(pixels, 0, 1)
+    scaled *= np.float32(np.iinfo(dtype).max)
+    np.rint(scaled, out=scaled)
+    return scaled.astype(dtype)

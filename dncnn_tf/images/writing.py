@@ -114,8 +114,11 @@ def _encoded(picture: Picture, format: str, quality: int | None) -> Iterable[byt
         return [tiff.encode_pages(picture, [_array(page, page.levels.dtype) for page in (picture, *picture.pages)])]
     bits = _bits(picture, format)
     array = _array(picture, np.uint8 if bits == 8 else np.uint16)
-    if _is_deep_color(picture, bits):
-        return _encode_deep_color(array, picture, format)
+    deep = _is_deep_color(picture, bits)
+    if format == "PNG" and (deep or max(array.shape) <= png_chunks.LONGEST_SIDE):
+        return png_chunks.replace_kept(png_chunks.encode(array), _chunks(picture))
+    if deep:
+        return _encode_ppm(array)
     image = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
     return _encode(image, picture, format, quality)
 
@@ -176,11 +179,7 @@ def _chunks(picture: Picture) -> tuple[png_chunks.Chunk, ...]:
     return picture.chunks or png_chunks.make(picture.icc, picture.exif, picture.dpi)
 
 
-def _encode_deep_color(array: np.ndarray, picture: Picture, format: str) -> Iterable[bytes | memoryview]:
-    if format == "PNG":
-        import imagecodecs
-
-        return png_chunks.replace_kept(imagecodecs.png_encode(array), _chunks(picture))
+def _encode_ppm(array: np.ndarray) -> Iterable[memoryview]:
     import netpbmfile
 
     buffer = io.BytesIO()

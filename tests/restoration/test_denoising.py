@@ -82,6 +82,24 @@ def test_a_halo_smaller_than_the_receptive_radius_would_show(grey):
     assert difference.max() > 1e-4
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "tile"), [(70, 131, 32), (61, 40, 7), (33, 200, 1), (20, 19, 5), (300, 700, 140)]
+)
+def test_all_tiles_have_one_size(height, width, tile):
+    """Of which engines prepare for each anew; and no tile reads more than `tile` and a halo on both sides."""
+    halo, sizes = 10, []
+
+    def seen(piece):
+        sizes.append(piece.shape[1:3])
+        return piece
+
+    noisy = np.random.default_rng(0).random((1, height, width, 1), np.float32)
+    np.testing.assert_array_equal(in_parts(seen, noisy, halo=halo, tile=tile), noisy)
+    assert len(set(sizes)) == 1
+    assert tile < 128 or sizes[0][1] % 16 == 0
+    assert all(read <= tile + 2 * halo for read, side in zip(sizes[0], (height, width), strict=True) if side > 2 * halo)
+
+
 @pytest.mark.parametrize("tile", [0, 17, 64, 200, "auto"])
 def test_tiles_at_full_depth(tile):
     engine = as_engine(small_model(3, depth=17), precision="float32")

@@ -105,7 +105,7 @@ def test_a_large_picture_is_done_in_parts_with_the_commands_bytes(
 ) -> None:
     monkeypatch.setattr(work, "_WHOLE", 1000)
     monkeypatch.setattr(work, "_TILE", 48)
-    picture, workshop, shares = uploaded(tmp_path, PHOTO[:110, :130]), Workshop(MOST), []
+    picture, workshop, shares = uploaded(tmp_path, PHOTO[:150, :170]), Workshop(MOST), []
     workshop.result(picture, Settings(), shares.append, lambda: False)
     assert len(shares) == 9
     file, _ = workshop.file(picture, Settings(strength=0.5), lambda _: None, lambda: False)
