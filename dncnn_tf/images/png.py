@@ -36,7 +36,9 @@ def encode(levels: np.ndarray) -> bytes:
 
     runs, paeth = imagecodecs.PNG.STRATEGY.RLE, imagecodecs.PNG.FILTER.PAETH
     array = np.ascontiguousarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
-    return bytes(imagecodecs.png_encode(array, level=1, strategy=runs, filter=paeth))
+    filtered = array.nbytes + len(array)  # each row begins with its filter, as much again where it is one pixel wide
+    room = filtered + filtered // 4 + 1024  # deflate cannot add more
+    return bytes(imagecodecs.png_encode(array, level=1, strategy=runs, filter=paeth, out=room))
 
 
 def read_kept(content: bytes) -> tuple[Chunk, ...]:

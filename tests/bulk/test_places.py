@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import stat
@@ -14,9 +13,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from helpers.waiting import HANGS
-from PIL import Image
 
 from dncnn_tf import FileRules, denoise_files, inspect_files
+from dncnn_tf.images.png import encode
 
 fsspec = pytest.importorskip("fsspec")
 pytest.importorskip("upath")
@@ -36,9 +35,7 @@ class Engine:
 
 
 def png(value: int = 100) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.full((9, 9), value, np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
+    return encode(np.full((9, 9, 1), value, np.uint8))
 
 
 def tree(folder: Path) -> set[str]:

@@ -47,3 +47,10 @@ def test_photographs_take_no_more_room_than_with_a_search(coffee, mode):
 def test_sides_that_libpng_refuses_are_written():
     levels = np.zeros((1, LONGEST_SIDE + 1, 1), np.uint8)
     np.testing.assert_array_equal(read(encode_picture(Picture(levels, None, "PNG"))).levels, levels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(100_000, 1, 1), (100_000, 1, 3), (1, 100_000, 1), (300, 200, 3)], ids=str)
+def test_noise_that_nothing_packs_has_room(shape, dtype):
+    levels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    np.testing.assert_array_equal(read(encode(levels)).levels, levels)
