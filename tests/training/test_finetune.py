@@ -46,6 +46,7 @@ def psnr_of_new_picture(dncnn_tf, pairs: Path, model: str | Path) -> float:
     return float(re.search(r"average\s+[\d.]+\s+([\d.]+)", done.stdout)[1])
 
 
+@pytest.mark.slow
 def test_it_helps_on_correlated_noise(dncnn_tf, dncnn_tf_here, pairs: Path, tmp_path: Path) -> None:
     run = tmp_path / "mine"
     short = ("--epochs", 2, "--steps-per-epoch", 10, "--patch-size", 32, "--learning-rate", 1e-3)

@@ -60,7 +60,14 @@ def stopped(finished: Path, tmp_path: Path) -> Path:
     return run
 
 
-@pytest.mark.parametrize(("kind", "again"), [("cosine", False), ("exponential", True), ("constant", True)])
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [
+        ("cosine", False),
+        pytest.param("exponential", True, marks=pytest.mark.slow),
+        pytest.param("constant", True, marks=pytest.mark.slow),
+    ],
+)
 def test_the_rate_is_that_of_the_new_schedule(photographs: Path, tmp_path: Path, kind: str, again: bool) -> None:
     """Whether the configuration is given again, as with a recipe that has grown, or the epochs alone."""
     config = dataclasses.replace(CONFIG, data=str(photographs), epochs=2, schedule=kind)
@@ -97,7 +104,11 @@ def test_fewer_epochs_than_are_done_are_refused(stopped: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "live_epochs"), [(1, 4), (3, 3)], ids=["before the statistics are fixed", "when they are"]
+    ("done", "live_epochs"),
+    [
+        pytest.param(1, 4, marks=pytest.mark.slow, id="before the statistics are fixed"),
+        pytest.param(3, 3, id="when they are"),
+    ],
 )
 def test_statistics_that_are_fixed_stay_so(photographs: Path, tmp_path: Path, done: int, live_epochs: int) -> None:
     """Of four epochs half are frozen; the run is stopped in one of the halves and goes on for eight or for six."""

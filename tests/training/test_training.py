@@ -144,7 +144,8 @@ print(Run(Path(sys.argv[1])).latest_checkpoint()[1])
     assert done.stdout == "4\n", done.stderr
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), [("muon", 1e-3), pytest.param("sgd", 1e-1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("optimizer", "rate"), [("muon", 1e-3), ("sgd", 1e-1)])
 def test_two_devices_train_like_one_with_the_same_global_batch(
     photographs: Path, tmp_path: Path, optimizer: str, rate: float
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_diverging_run_stops_with_advice(dncnn_tf, photographs: Path, tmp_path
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_blind_model_is_trained_by_its_psnr_and_resumes(dncnn_tf, photographs: Path, tmp_path: Path) -> None:
     run = tmp_path / "blind"
     arguments = ("train", "--sigma", "0-55", *SMALL, "--data", photographs, "--epochs", 2, "--steps-per-epoch", 30)
@@ -250,6 +252,7 @@ def test_a_configuration_survives_json() -> None:
     assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.slow
 def test_the_papers_optimizer_learns_too(photographs: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(
         paper_recipe("dncnn-s-25"),
