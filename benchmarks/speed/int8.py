@@ -92,7 +92,6 @@ def one_run(picture: Path, precision: str) -> dict[str, float]:
 
 def stages(picture: Path, precision: Any, begun: float) -> dict[str, float]:
     """Seconds of each stage in this process, which began at a time."""
-    sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]  # as the command does
     for work in (import_command, import_library, import_openvino):
         work()
     from dncnn_tf.engines.opening import open_engine

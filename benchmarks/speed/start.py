@@ -102,7 +102,6 @@ def stages(picture: Path, precision: Any, kept: bool, begun: float) -> dict[str,
         return result
 
     taken["Python starts, and click"] = (time.time() - begun) * 1000
-    sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]  # as the command does
     stage("import the rest of the command", import_command)
     stage("import the library, NumPy and Pillow", import_library)
 
@@ -161,7 +160,8 @@ def import_library() -> None:
 
 
 def import_openvino() -> None:
-    """The library itself."""
+    """The library itself, without its converter, as the command does."""
+    sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]
     import dncnn_tf.engines.openvino_alone  # noqa: F401
 
 

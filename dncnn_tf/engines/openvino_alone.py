@@ -2,7 +2,8 @@
 
 `import openvino` reports itself to Google Analytics without asking, from a process that it forks in a thread. No
 picture is in it, but a tool for one's own pictures tells nobody that it runs; and a fork while h5py opens a file can
-wait for ever. Where `openvino_telemetry` cannot be imported, OpenVINO does without.
+wait for ever. Where `openvino_telemetry` cannot be imported, OpenVINO does without. (The command leaves out the
+converter that sends it, for its time; here it stays, for a program may want `openvino.convert_model`.)
 """
 
 from __future__ import annotations
