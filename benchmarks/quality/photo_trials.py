@@ -24,8 +24,8 @@ import keras
 import numpy as np
 
 from benchmarks.common.page import write_page
+from benchmarks.quality.routing import HIGHEST, SIDE, Pairs, clean_pairs, middle, real_pairs
 from dncnn_tf.config import RECIPES
-from dncnn_tf.data import datasets
 from dncnn_tf.data.camera import shots, training_pairs
 from dncnn_tf.engines.base import Engine
 from dncnn_tf.engines.opening import open_engine
@@ -39,9 +39,7 @@ from dncnn_tf.training.run_folder import Run
 
 HERE = Path(__file__).parent
 RESULTS, PAGE = HERE / "photo_trials.json", HERE / "photo_trials.md"
-SIDE = 256  # of the middle that PSNR is measured in
 PAIRS_EVERY, CLEAN_EVERY = 4, 6
-HIGHEST = 60.0  # dB; a picture that stays as it is would be at infinity
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,9 @@ def _nearer(run: Path) -> Iterator[tuple[float, Engine]]:
     files = Run(run)
     newest = files.latest_checkpoint()
     assert newest is not None
-    trained, start = newest[0].get_weights(), new_model(files.config()).get_weights()
+    model = new_model(dataclasses.replace(files.config(), precision="float32"))
+    trained, start = newest[0].get_weights(), model.get_weights()
     for share in START_SHARES:
-        model = new_model(dataclasses.replace(files.config(), precision="float32"))
         model.set_weights(trained)
         mix_in(model, start, share)
         yield share, open_engine(model, precision="bfloat16")
@@ -138,23 +136,13 @@ def _trained(trial: Trial, steps: int, folder: Path) -> Engine:
 
 
 def _measured(engine: Engine) -> dict[str, float]:
-    figures = {"pairs": _pairs(), "clean": ((clean, clean) for clean in datasets.load("cbsd68", 3)[::CLEAN_EVERY])}
+    figures = {"pairs": real_pairs("polyu-tune", PAIRS_EVERY), "clean": clean_pairs("cbsd68", CLEAN_EVERY)}
     return {name: round(_mean_psnr(engine, pairs), 3) for name, pairs in figures.items()}
 
 
-def _pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for path in datasets.resolve("polyu-tune")[::PAIRS_EVERY]:
-        yield datasets.decode(datasets.noisy_folder(path) / path.name, 3), datasets.decode(path, 3)
-
-
-def _mean_psnr(engine: Engine, pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> float:
-    values = [min(HIGHEST, float(psnr(_middle(clean), denoise(_middle(noisy), engine)))) for noisy, clean in pairs]
+def _mean_psnr(engine: Engine, pairs: Pairs) -> float:
+    values = [min(HIGHEST, float(psnr(middle(clean), denoise(middle(noisy), engine)))) for noisy, clean in pairs]
     return float(np.mean(values))
-
-
-def _middle(picture: np.ndarray) -> np.ndarray:
-    top, left = (max(0, (side - SIDE) // 2) for side in picture.shape[:2])
-    return picture[top : top + SIDE, left : left + SIDE]
 
 
 if __name__ == "__main__":

@@ -46,12 +46,14 @@ Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
 """Noisy and clean pictures, uint8 (H, W, 3 or 1)."""
 
 
-def _real(name: str, every: int, channels: int = 3) -> Pairs:
+def real_pairs(name: str, every: int, channels: int = 3) -> Pairs:
+    """Of a set of pairs, one in so many."""
     for path in datasets.resolve(name)[::every]:
         yield datasets.decode(datasets.noisy_folder(path) / path.name, channels), datasets.decode(path, channels)
 
 
-def _clean(name: str, every: int) -> Pairs:
+def clean_pairs(name: str, every: int) -> Pairs:
+    """Of a set, one picture in so many, as it is on both sides."""
     for path in datasets.resolve(name)[::every]:
         picture = datasets.decode(path, 3)
         yield picture, picture
@@ -89,15 +91,15 @@ def kinds(every: int, seed: int) -> dict[str, Callable[[], Pairs]]:
         for sigma in SIGMAS:
             noise[f"CBSD68, white noise of σ {sigma}, {file}"] = lambda s=sigma, q=quality: _white(s, q, every, seed)
     return {
-        "PolyU, test": lambda: _real("polyu-test", every),
-        "PolyU, tune": lambda: _real("polyu-tune", every),
-        "PolyU, test, in grey": lambda: _real("polyu-test", every, 1),
-        "PolyU, tune, in grey": lambda: _real("polyu-tune", every, 1),
+        "PolyU, test": lambda: real_pairs("polyu-test", every),
+        "PolyU, tune": lambda: real_pairs("polyu-tune", every),
+        "PolyU, test, in grey": lambda: real_pairs("polyu-test", every, 1),
+        "PolyU, tune, in grey": lambda: real_pairs("polyu-tune", every, 1),
         "CBSD68, simulated camera": lambda: _simulated(every, seed),
         **noise,
-        "CBSD68, clean": lambda: _clean("cbsd68", every),
-        "PolyU test's clean sides": lambda: _clean("polyu-test", every),
-        "PolyU tune's clean sides": lambda: _clean("polyu-tune", every),
+        "CBSD68, clean": lambda: clean_pairs("cbsd68", every),
+        "PolyU test's clean sides": lambda: clean_pairs("polyu-test", every),
+        "PolyU tune's clean sides": lambda: clean_pairs("polyu-tune", every),
     }
 
 
@@ -116,7 +118,7 @@ def main(photo: str, every: int, seed: int, precision: str, page: Path) -> None:
         figures, chosen = [], []
         for noisy, clean in pairs():
             engines = (blind[noisy.shape[-1]], for_photographs)
-            figures.append([float(psnr(_middle(clean), denoise(_middle(noisy), engine))) for engine in engines])
+            figures.append([float(psnr(middle(clean), denoise(middle(noisy), engine))) for engine in engines])
             chosen.append(int(estimate_noise(noisy).of_camera))
         lines.append(_row(name, np.array(figures), np.array(chosen)))
         click.echo(lines[-1])
@@ -130,7 +132,8 @@ def main(photo: str, every: int, seed: int, precision: str, page: Path) -> None:
     write_page(page, "Which model for which noise", how, lines)
 
 
-def _middle(picture: np.ndarray) -> np.ndarray:
+def middle(picture: np.ndarray) -> np.ndarray:
+    """At most `SIDE` × `SIDE` pixels of a picture."""
     top, left = (max(0, (side - SIDE) // 2) for side in picture.shape[:2])
     return picture[top : top + SIDE, left : left + SIDE]
 
