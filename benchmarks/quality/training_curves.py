@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks.common.page import write_page
+from benchmarks.release.history import folder_of, runs_of
 from dncnn_tf.config import PUBLISHED, paper_recipe
 from dncnn_tf.files import atomic_path
 from dncnn_tf.models.cards import degree_text, read_card, shipped_models
@@ -29,11 +29,11 @@ SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Curve:
-    """How one model was trained, in all its runs from the model in the box that the first of them started from.
+    """How one model was trained, in all its runs from what the first of them started from.
 
     Attributes:
         name: of the model.
-        start: what the first run started from, "" for nothing.
+        start: what the first run started from, a model in the box or the folder of one of its runs; "" for nothing.
         hours: at each point, on the machine that trained it.
         steps: the same in optimizer steps.
         pixels: the same in pixels seen.
@@ -51,21 +51,14 @@ class Curve:
     ends: list[float]
     hardware: str
 
+    def hours_until(self, start: str) -> float:
+        """Its hours in what another model started from, this one or one of its runs."""
+        ends = {folder_of(self.name, number): hours for number, hours in enumerate(self.ends, 1)}
+        return ends.get(start, self.hours[-1])
+
     def at(self, share: float) -> float:
         """PSNR at the first point at which so much of the steps was done."""
         return next(p for step, p in zip(self.steps, self.psnrs, strict=True) if step >= share * self.steps[-1])
-
-
-def runs_of(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs of a card; one of earlier days has a single one, spread over it."""
-    if "runs" in card:
-        return card["runs"]
-    recipe = card["recipe"]
-    shared = {key: card[key] for key in ("command", "hours", "hardware", "curve")}
-    return [
-        {**shared, "steps": card["result"]["steps"]}
-        | {key: recipe[key] for key in ("init", "batch_size", "patch_size")}
-    ]
 
 
 def curve_of(name: str) -> Curve:
@@ -115,10 +108,11 @@ def _paper_pixels(name: str) -> int:
 
 
 def _row(curve: Curve, curves: list[Curve]) -> str:
-    by_name = {each.name: each for each in curves}
+    models = {each.name: each for each in curves}
+    models |= {folder_of(each.name, number): each for each in curves for number in range(1, len(each.ends) + 1)}
     hours, start = curve.hours[-1], curve.start
-    while start in by_name:
-        hours, start = hours + by_name[start].hours[-1], by_name[start].start
+    while start:
+        hours, start = hours + models[start].hours_until(start), models[start].start
     measured = read_card(curve.name)["measured"]
     reached = ", ".join(
         f"{row['psnr']:.2f} at {degree_text(row)}" for row in measured if row["data"] == measured[0]["data"]

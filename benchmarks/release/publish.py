@@ -2,9 +2,10 @@
 
     DNCNN_TF_DATA=DIR python -m benchmarks.release.publish runs/dncnn-s-25 --hardware "2 cores of an AMD EPYC"
 
-A run of `--recipe NAME-finish` that went on from another run is shipped as NAME; the card has all the runs, and the
-commands that repeat them. The figures on the card are those of `dncnn-tf evaluate` with its default seed; a model that
-is worse in any of them than the one in the box does not take its place.
+A run of `--recipe NAME-finish` is shipped as NAME; the card has all the runs, and the commands that repeat them. Cards
+of models that started from the one that was in the box say from then on which of its runs that was. The figures on the
+card are those of `dncnn-tf evaluate` with its default seed; a model that is worse in any of them than the one in the
+box does not take its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import click
 
-from benchmarks.release.history import history
+from benchmarks.release.history import folder_of, history, runs_of
 from dncnn_tf.config import TrainConfig
 from dncnn_tf.data.datasets import resolve
 from dncnn_tf.engines.base import Engine
@@ -25,6 +26,7 @@ from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.paper import TABLE_5
 from dncnn_tf.evaluation.settings import EvaluationTask, Setting
 from dncnn_tf.evaluation.versions import versions
+from dncnn_tf.files import write_json
 from dncnn_tf.models.cards import DEGREE_NAMES, PRETRAINED, degree_text, read_card, shipped_models
 from dncnn_tf.models.weights import load_model, save_weights
 from dncnn_tf.training.run_folder import Run
@@ -78,7 +80,8 @@ def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> 
         "measured": measured,
         "command": " && ".join(each["command"] for each in runs),
         **({"note": note} if note else {}),
-        "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")},
+        "recipe": {key: value for key, value in config.to_dict().items() if key not in ("model", "name")}
+        | {"init": runs[-1]["init"]},
         "result": json.loads(run.result_file.read_text(encoding="utf-8")),
         "hours": round(sum(each["hours"] for each in runs), 2),
         "hardware": hardware,
@@ -87,7 +90,27 @@ def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> 
         "runs": runs,
         "license": "MIT",
     }
+    if name in shipped_models():
+        name_the_start(name, folder_of(name, len(runs_of(read_card(name)))))
     save_weights(model, PRETRAINED / f"{name}.weights.h5", card)
+
+
+def name_the_start(name: str, run: str) -> None:
+    """Have the cards of models that started from the one in the box say which of its runs that was.
+
+    Args:
+        name: of the model that is about to be replaced.
+        run: the folder in which the commands of its card leave it.
+    """
+    for other in shipped_models():
+        card = read_card(other)
+        runs = runs_of(card)
+        if other != name and runs[0]["init"] == name:
+            runs[0] |= {"command": f"{runs[0]['command']} --init {run}", "init": run}
+            if len(runs) == 1:
+                card["recipe"]["init"] = run
+            card |= {"runs": runs, "command": " && ".join(each["command"] for each in runs)}
+            write_json(PRETRAINED / f"{other}.json", card)
 
 
 def _measured(engine: Engine, name: str) -> list[dict[str, Any]]:

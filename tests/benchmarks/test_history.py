@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.quality.training_curves import runs_of
-from benchmarks.release.history import command, history
+from benchmarks.release import publish
+from benchmarks.release.history import command, folder_of, history, runs_of
 from cli.commands.train import train
 from dncnn_tf import OptionError, read_card, shipped_models, train_config
 from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig, finishing_recipe
+from dncnn_tf.models import cards
 from dncnn_tf.training.run_folder import LOG_FIELDS, Run
 
 
@@ -46,7 +48,17 @@ def test_two_runs_are_both_on_the_card(tmp_path: Path) -> None:
     assert len(history(run_of(tmp_path / "c", of_a_model, 1), "a machine")) == 2
 
 
-def test_a_model_in_the_box_is_where_the_story_begins(tmp_path: Path) -> None:
+def test_a_model_that_goes_on_from_itself_in_the_box_has_the_runs_of_both(tmp_path: Path) -> None:
+    config = dataclasses.replace(finishing_recipe("dncnn-s-15"), data="cbsd432", epochs=60)
+    before = runs_of(read_card("dncnn-s-15"))
+    *earlier, last = history(run_of(tmp_path / "a", config, 72), "a machine")
+    assert earlier == before
+    assert last["init"] == folder_of("dncnn-s-15", len(before))
+    words = shlex.split(last["command"])
+    assert words[words.index("--init") + 1] == last["init"]
+
+
+def test_another_model_in_the_box_is_where_the_story_begins(tmp_path: Path) -> None:
     folder = run_of(tmp_path / "a", dataclasses.replace(RECIPES["dncnn-s-15"], data="train400"), 36)
     (run,) = history(folder, "a machine")
     assert (run["command"], run["init"]) == ("dncnn-tf train --recipe dncnn-s-15 --data train400", "dncnn-s-25")
@@ -68,24 +80,48 @@ def test_what_no_command_repeats_is_not_shipped(tmp_path: Path, changes: dict, t
         history(run_of(tmp_path / "a", dataclasses.replace(config, **changes), 1), "a machine")
 
 
+FINISH = dataclasses.replace(
+    finishing_recipe("dncnn-b"), data="cbsd432", init="runs/dncnn-b", learning_rate=2e-4, patch_size=96, seed=3
+)
+
+
 @pytest.mark.parametrize(
-    "config",
+    ("config", "output"),
     [
-        dataclasses.replace(
-            finishing_recipe("dncnn-b"), data="cbsd432", init="runs/dncnn-b", learning_rate=2e-4, patch_size=96, seed=3
+        (FINISH, folder_of("dncnn-b", 2)),
+        (FINISH, folder_of("dncnn-b", 3)),
+        (
+            dataclasses.replace(RECIPES["dncnn-s-15"], data="train400", model=ModelConfig(batch_norm=False)),
+            folder_of("dncnn-s-15", 1),
         ),
-        dataclasses.replace(RECIPES["dncnn-s-15"], data="train400", model=ModelConfig(batch_norm=False)),
     ],
 )
-def test_the_commands_mean_what_they_repeat(monkeypatch: pytest.MonkeyPatch, config: TrainConfig) -> None:
+def test_the_commands_mean_what_they_repeat(monkeypatch: pytest.MonkeyPatch, config: TrainConfig, output: str) -> None:
     """Read by the command line itself, they give the configuration back."""
-    words = shlex.split(command(config))
+    words = shlex.split(command(config, output))
     assert words[:2] == ["dncnn-tf", "train"]
     received = []
     monkeypatch.setattr("cli.commands.train.run", lambda start, output: received.append((start.args[0], output)))
     done = CliRunner().invoke(train, words[2:])
     assert done.exit_code == 0, done.output
-    assert received == [(config, Path("runs") / config.name)]
+    assert received == [(config, Path(output))]
+
+
+def test_what_started_from_a_model_that_is_replaced_names_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in shipped_models():
+        (tmp_path / f"{name}.json").write_text(json.dumps(read_card(name)))
+    starts = {name: runs_of(read_card(name))[0]["init"] for name in shipped_models()}
+    replaced = starts["dncnn-photo"]
+    for module in (cards, publish):
+        monkeypatch.setattr(module, "PRETRAINED", tmp_path)
+    run = folder_of(replaced, 1)
+    publish.name_the_start(replaced, run)
+    for name, start in starts.items():
+        first = runs_of(read_card(name))[0]
+        assert first["init"] == (run if start == replaced else start)
+        assert (f"--init {run}" in read_card(name)["command"]) == (start in (replaced, run))
 
 
 @pytest.mark.parametrize("name", shipped_models())
