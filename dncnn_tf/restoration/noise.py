@@ -22,10 +22,10 @@ _VISIBLE = 3.0
 _CORRELATED = 0.15
 _EVEN = 1.5
 
-# … and a camera's from these on: strongly correlated, or well visible and less so, or with smoothed chroma, as white
-# noise after JPEG coding. A camera's noise is far lower in the flat, often dark parts than elsewhere.
-# benchmarks/quality/routing.md says what the rule is worth.
-_CAMERA = ((0.45, 0.35), (0.33, 1.5))  # correlation and σ
+# … and a camera's from these on: strongly correlated, or less so where it is well visible, or visible and as even as
+# noise is, or with smoothed chroma, as white noise after JPEG coding. A camera's noise is far lower in the flat, often
+# dark parts than elsewhere. benchmarks/quality/routing.md says what the rule is worth.
+_CAMERA = ((0.48, 0.25, np.inf), (0.33, 1.6, np.inf), (0.36, 1.0, _EVEN))  # correlation, σ, and evenness up to
 _CHROMA_CORRELATED, _CHROMA_VISIBLE = 0.3, 2.0
 
 # Daubechies' high-pass filter with two vanishing moments: blind to flat and sloping areas.
@@ -69,9 +69,12 @@ class Noise:
     @property
     def camera_sign(self) -> str | None:
         """What tells that it is a camera's, for people; None if nothing does."""
-        if self.correlation is None:
+        if self.correlation is None or self.evenness is None:
             return None
-        if any(self.correlation > correlated and self.sigma > visible for correlated, visible in _CAMERA):
+        if any(
+            self.correlation > correlated and self.sigma > visible and self.evenness < uneven
+            for correlated, visible, uneven in _CAMERA
+        ):
             return f"neighbours correlate by {self.correlation:.1f}"
         smoothed = self.chroma_correlation is not None and self.chroma_correlation > _CHROMA_CORRELATED
         if smoothed and self.sigma > _CHROMA_VISIBLE:

@@ -106,6 +106,10 @@ def test_an_image_too_small_to_tell_has_no_camera_s_noise() -> None:
     assert Noise(4, -0.04, 1.3, 0.7).camera_sign == "neighbours' colours correlate by 0.7"  # as of noise saved as JPEG
     assert Noise(50, 0, 1.2, 0.65).of_camera  # however strong
     assert not Noise(4, -0.04, 1.3, 0.2).of_camera
+    assert Noise(0.3, 0.55, 2.5).of_camera  # a camera's flat, dark parts hardly have any
+    assert not Noise(0.1, 0.55, 2.5).of_camera
+    assert Noise(1.5, 0.4, 1.3).of_camera
+    assert not Noise(1.5, 0.4, 2.0).of_camera  # texture is uneven
     assert not estimate_noise(skimage.data.astronaut()[:40, :40]).of_camera
 
 
