@@ -1,7 +1,7 @@
 """Models in the box as OpenVINO has compiled them, kept in the cache: a start reads and compiles no weights.
 
-There is one file for each model and precision, of at most some megabytes. One that is damaged, not this user's, or of
-another processor, OpenVINO or dncnn-tf is made anew.
+There is one file for each model and precision, in int8 for each roughness, of at most some megabytes. One that is
+damaged, not this user's, or of another processor, OpenVINO or dncnn-tf is made anew.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ _LARGEST = 50_000_000  # bytes
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")
 
 
-def kept_engine(name: str, precision: Precision, read: Callable[[], Network]) -> OpenVINOEngine:
+def kept_engine(name: str, precision: Precision, read: Callable[[], Network], variant: str = "") -> OpenVINOEngine:
     """A shipped model's engine, as it was compiled before; or else as it is now, which is kept.
 
     Args:
         name: of the model.
         precision: of the arithmetic.
         read: reads the weights and all else that it needs.
+        variant: tells networks apart that are made of the same files.
     """
     try:
-        key, file = _key(name, precision), cache_folder() / _FOLDER / f"{name}-{precision}.openvino"
+        key, file = _key(name, precision, variant), cache_folder() / _FOLDER / f"{name}-{precision}{variant}.openvino"
     except (OSError, RuntimeError):  # something is missing, of which `read` says what, or there is no home
         return OpenVINOEngine.of(read(), precision)
     compiled = _read(file, key)
@@ -49,13 +50,15 @@ def kept_engine(name: str, precision: Precision, read: Callable[[], Network]) ->
     return engine
 
 
-def _key(name: str, precision: Precision) -> bytes:
+def _key(name: str, precision: Precision, variant: str) -> bytes:
     """All that a compiled network depends on, as a SHA-256."""
     made_of = [".weights.h5", ".json", *([".int8.json"] if precision == "int8" else [])]
     files = [PRETRAINED / f"{name}{ending}" for ending in made_of]
     files += sorted(file for folder in _CODE for file in folder.glob("*.py"))
     parts = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    return hashlib.sha256("\n".join([openvino.get_version(), processor(), precision, *parts]).encode()).digest()
+    return hashlib.sha256(
+        "\n".join([openvino.get_version(), processor(), precision, variant, *parts]).encode()
+    ).digest()
 
 
 def _read(file: Path, key: bytes) -> bytes | None:

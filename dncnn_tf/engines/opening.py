@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..models.calibration import uncalibrated
+from ..config import ModelConfig
+from ..models.calibration import read_calibrations, uncalibrated
+from ..models.cards import read_card
 from ..models.folded import Network
 from ..models.source import Source, find_source
 from .available import ENGINES_OF_EXPORT, choose_engine, choose_for_export
@@ -72,19 +76,51 @@ def open_engine(
             require_plain(graph, source.path)
         return _engine_class(name)(graph, card.channels, card.receptive_radius)
     name, arithmetic = choose_engine(str(model), engine, precision, large=large)
-    read = functools.partial(_read, source, arithmetic)
-    if source.kind == "shipped" and name == "openvino":
+    read = functools.cache(functools.partial(_read, source))
+    if arithmetic == "int8":
+        return _in_int8(source, read)
+    return _compiled(source, name, arithmetic, read)
+
+
+def _read(source: Source) -> Network:
+    from ..models.weights import read_network
+
+    return read_network(source)
+
+
+def _in_int8(source: Source, read: Callable[[], Network]) -> Engine:
+    """By OpenVINO, rounded to suit each picture where that is known for several kinds of them."""
+    from .roughness import ByRoughness
+
+    if source.kind not in ("shipped", "weights"):
+        raise uncalibrated(source.path)
+    config = ModelConfig(**read_card(source.name)["model"]) if source.kind == "shipped" else read().config
+    calibrations = read_calibrations(source.path, config)
+    if len(calibrations) == 1:
+        return _compiled(source, "openvino", "int8", lambda: dataclasses.replace(read(), calibration=calibrations[0]))
+
+    @functools.cache
+    def nth(i: int) -> Engine:
+        calibrated = functools.partial(dataclasses.replace, calibration=calibrations[i])
+        return _compiled(source, "openvino", "int8", lambda: calibrated(read()), f"-{i}")
+
+    def open_nth(i: int) -> Engine:
+        with _OPENING:  # for all threads
+            return nth(i)
+
+    return ByRoughness([each.roughness for each in calibrations], config.channels, config.receptive_radius, open_nth)
+
+
+def _compiled(
+    source: Source, engine: str, precision: Precision, read: Callable[[], Network], variant: str = ""
+) -> Engine:
+    """A network's engine; of a model in the box OpenVINO's is kept in the cache."""
+    if source.kind == "shipped" and engine == "openvino":
         from .compiled import kept_engine
 
-        return kept_engine(source.name, arithmetic, read)
-    return _engine_class(name).of(read(), arithmetic)
-
-
-def _read(source: Source, precision: Precision) -> Network:
-    """A network with all that the precision needs."""
-    from ..models.weights import read_calibrated, read_network
-
-    return read_calibrated(source) if precision == "int8" else read_network(source)
+        return kept_engine(source.name, precision, read, variant)
+    made: Engine = _engine_class(engine).of(read(), precision)
+    return made
 
 
 def as_engine(

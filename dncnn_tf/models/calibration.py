@@ -1,9 +1,13 @@
-"""What int8 has to know of a network's features, and the file beside its weights that says it."""
+"""What int8 has to know of a network's features, and the file beside its weights that says it.
+
+It is known for several kinds of pictures, from smooth to rough: features reach the farther, the stronger the noise.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +32,12 @@ class Calibration:
             channels: float32 (out,), positive.
         shifts: of every convolution but the first, what is added to its bias, so that the mean of each channel stays
             where it was: float32 (out,).
+        roughness: of the pictures that it is for, the highest (`engines.roughness`); infinity for any.
     """
 
     ranges: tuple[np.ndarray, ...]
     shifts: tuple[np.ndarray, ...]
+    roughness: float = math.inf
 
 
 def calibration_file(weights: Path) -> Path:
@@ -39,18 +45,27 @@ def calibration_file(weights: Path) -> Path:
     return weights.with_name(weights.name.removesuffix(".weights.h5") + ".int8.json")
 
 
-def write_calibration(weights: Path, calibration: Calibration) -> None:
-    """Write the file beside the weights, which it names by their SHA-256."""
-    parts = {
-        "ranges": [_rounded(each) for each in calibration.ranges],
-        "shifts": [_rounded(each) for each in calibration.shifts],
-    }
+def write_calibrations(weights: Path, calibrations: Sequence[Calibration]) -> None:
+    """Write the file beside the weights, which it names by their SHA-256.
+
+    Args:
+        weights: the `.weights.h5` file.
+        calibrations: for pictures of rising roughness, the last one for any.
+    """
+    kinds = [
+        {
+            "roughness": None if math.isinf(each.roughness) else each.roughness,
+            "ranges": [_rounded(numbers) for numbers in each.ranges],
+            "shifts": [_rounded(numbers) for numbers in each.shifts],
+        }
+        for each in calibrations
+    ]
     with atomic_path(calibration_file(weights)) as path:
-        path.write_text(json.dumps({"sha256": _sha256(weights), **parts}) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"sha256": _sha256(weights), "calibrations": kinds}) + "\n", encoding="utf-8")
 
 
-def read_calibration(weights: Path, config: ModelConfig) -> Calibration:
-    """What was measured of these weights.
+def read_calibrations(weights: Path, config: ModelConfig) -> tuple[Calibration, ...]:
+    """What was measured of these weights, for pictures of rising roughness, the last one for any.
 
     Args:
         weights: the `.weights.h5` file.
@@ -66,12 +81,27 @@ def read_calibration(weights: Path, config: ModelConfig) -> Calibration:
         raise uncalibrated(weights) from None
     if content.get("sha256") != _sha256(weights):
         raise ModelError(f"{file}: is of other weights than {weights.name}; take both from one place")
-    inner = [config.filters] * (config.depth - 1)
-    ranges = _arrays(content.get("ranges"), inner, lowest=1 / _LARGEST)
-    shifts = _arrays(content.get("shifts"), [*inner[1:], config.channels], lowest=-_LARGEST)
-    if ranges is None or shifts is None:
+    kinds = content.get("calibrations")
+    read = [_calibration(kind, config) for kind in kinds] if isinstance(kinds, list) else []
+    calibrations = tuple(each for each in read if each is not None)
+    bounds = [each.roughness for each in calibrations]
+    if not read or len(calibrations) < len(read) or bounds != sorted(set(bounds)) or bounds[-1] != math.inf:
         raise ModelError(f"{file}: not what int8 needs of {config}; take another copy")
-    return Calibration(ranges, shifts)
+    return calibrations
+
+
+def _calibration(kind: Any, config: ModelConfig) -> Calibration | None:
+    """One of a file's; None if it is not as it must be."""
+    if not isinstance(kind, dict):
+        return None
+    inner = [config.filters] * (config.depth - 1)
+    ranges = _arrays(kind.get("ranges"), inner, lowest=1 / _LARGEST)
+    shifts = _arrays(kind.get("shifts"), [*inner[1:], config.channels], lowest=-_LARGEST)
+    bound = kind.get("roughness", 0)
+    known = bound is None or (type(bound) in (int, float) and 0 < bound <= _LARGEST)
+    if ranges is None or shifts is None or not known:
+        return None
+    return Calibration(ranges, shifts, math.inf if bound is None else bound)
 
 
 def uncalibrated(path: Path) -> ModelError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import ModelConfig
 from ..errors import first_line
 from ..files import atomic_path, write_json
-from .calibration import read_calibration, uncalibrated
+from .calibration import read_calibrations, uncalibrated
 from .cards import ModelError, shipped_models
 from .folded import Network, fold
 from .limits import require_small_archive
@@ -70,7 +70,7 @@ def read_network(source: Source) -> Network:
 
 
 def read_calibrated(source: Source) -> Network:
-    """The same with what int8 needs, which is beside the models in the box.
+    """The same with what int8 needs for any picture, which is beside the models in the box.
 
     Raises:
         ModelError: as for `load_model`; or it is not there, or is damaged.
@@ -78,7 +78,7 @@ def read_calibrated(source: Source) -> Network:
     if source.kind not in ("shipped", "weights"):
         raise uncalibrated(source.path)
     network = read_network(source)
-    return dataclasses.replace(network, calibration=read_calibration(source.path, network.config))
+    return dataclasses.replace(network, calibration=read_calibrations(source.path, network.config)[-1])
 
 
 def _exported(source: Source) -> ModelError:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..engines.base import Engine
 from ..engines.opening import ModelLike, as_engine
+from ..engines.roughness import suited
 from ..errors import EngineError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import luma as luma_of
@@ -108,9 +109,10 @@ def denoise_levels(
     """
     if not any(shares.of(levels.shape[-1])):
         return levels.copy()
+    network = suited(engine, levels)
     return restore_levels(
         levels,
-        lambda noisy: blend(noisy, run_network(engine, noisy), shares),
+        lambda noisy: blend(noisy, run_network(network, noisy), shares),
         halo=engine.receptive_radius,
         tile=tile,
         max_memory=max_memory,
@@ -148,8 +150,9 @@ def denoise_batch(
     Returns:
         float32 (N, H, W, C), not clipped.
     """
+    network = suited(engine, noisy)
     return in_parts(
-        functools.partial(run_network, engine), noisy, halo=engine.receptive_radius, tile=tile, max_memory=max_memory
+        functools.partial(run_network, network), noisy, halo=engine.receptive_radius, tile=tile, max_memory=max_memory
     )
 
 

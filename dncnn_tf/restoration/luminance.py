@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engines.base import Engine
 from ..engines.opening import ModelLike, as_engine
+from ..engines.roughness import suited
 from ..errors import OptionError
 from ..images.arrays import ImageT, from_batch, from_float, to_batch, to_float
 from ..images.color import STUDIO_SWING, luminance
@@ -147,12 +148,14 @@ def deblock_levels(
     if engine.channels != 1:
         raise OptionError("upscaling and deblocking work on luminance, with a grey model. Received: a colour model")
 
+    network = suited(engine, levels)
+
     def restore(pixels: np.ndarray) -> np.ndarray:
         if pixels.shape[-1] == 1:
-            restored = run_network(engine, pixels)
+            restored = run_network(network, pixels)
         else:  # with chroma kept, a change of luminance changes R, G and B alike
             plane = luminance(pixels)[..., None]
-            restored = pixels + (run_network(engine, plane) - plane) / np.float32(STUDIO_SWING)
+            restored = pixels + (run_network(network, plane) - plane) / np.float32(STUDIO_SWING)
         clipped: np.ndarray = np.clip(restored, 0, 1)
         return clipped
 

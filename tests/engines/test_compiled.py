@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dncnn_tf.config import ModelConfig
 from dncnn_tf.engines import compiled
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.engines.openvino_engine import OpenVINOEngine
 from dncnn_tf.engines.precision import cpu_has_int8, processor
 from dncnn_tf.models import cards, source
-from dncnn_tf.models.cards import ModelError
+from dncnn_tf.models.calibration import read_calibrations
+from dncnn_tf.models.cards import PRETRAINED, ModelError
 
 MODEL = "dncnn-s-15"
+COLOR = ModelConfig(depth=20, channels=3)
 NOISY = np.random.default_rng(0).normal(0.5, 0.2, (1, 33, 40, 1)).astype(np.float32)
 
 
@@ -44,6 +47,23 @@ def compiling(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def denoised(precision: str = "float32") -> np.ndarray:
     return open_engine(MODEL, engine="openvino", precision=precision)(NOISY)
+
+
+@pytest.mark.skipif(not cpu_has_int8(), reason="no int8 here")
+def test_what_is_rounded_for_smooth_and_for_rough_pictures_is_kept_apart(kept, compiling) -> None:
+    smooth = np.full((1, 33, 40, 3), 0.5, np.float32)
+    pictures = (smooth, np.repeat(NOISY, 3, axis=-1))
+    first, again = (open_engine("cdncnn-b", precision="int8") for _ in range(2))
+    assert not kept.parent.exists()  # until a picture tells which is needed
+    before = [first(picture) for picture in pictures]
+    bounds = [each.roughness for each in read_calibrations(PRETRAINED / "cdncnn-b.weights.h5", COLOR)]
+    assert {file.name for file in kept.parent.iterdir()} == {
+        f"cdncnn-b-int8-{i}.openvino" for i in (0, len(bounds) - 1)
+    }
+    assert compiling == ["int8", "int8"]
+    for picture, expected in zip(pictures, before, strict=True):
+        np.testing.assert_array_equal(again(picture), expected)
+    assert compiling == ["int8", "int8"]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
@@ -95,7 +115,7 @@ def test_a_damaged_file_is_made_anew(kept, compiling, spoil) -> None:
 
 def test_what_openvino_does_not_take_back_is_made_anew(kept, compiling) -> None:
     expected = denoised()
-    compiled._write(kept, compiled._key(MODEL, "float32"), b"no network")
+    compiled._write(kept, compiled._key(MODEL, "float32", ""), b"no network")
     np.testing.assert_array_equal(denoised(), expected)
     assert len(compiling) == 2
 

@@ -28,7 +28,7 @@ from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.export.exports import export_onnx, export_saved_model
 from dncnn_tf.export.samples import noisy_photograph
-from dncnn_tf.models.calibration import calibration_file, int8_models, read_calibration
+from dncnn_tf.models.calibration import calibration_file, int8_models, read_calibrations
 from dncnn_tf.models.cards import PRETRAINED, ModelError
 from dncnn_tf.models.dncnn import to_network
 from dncnn_tf.models.source import find_source
@@ -117,12 +117,12 @@ def test_shipped_models_keep_pictures_noisy_and_clean(name) -> None:
     sigma = int(name[8:]) if name.startswith("dncnn-s") else 25
     noisy = add_gaussian_noise(clean, sigma, np.random.default_rng(0))
     loss = psnr(clean, exact(noisy), peak=1) - psnr(clean, engine(noisy), peak=1)
-    assert loss < (0.2 if engine.channels == 3 else 0.06)
+    assert loss < (0.12 if engine.channels == 3 else 0.06)
 
 
 @needs_int8
 @pytest.mark.data
-@pytest.mark.parametrize(("name", "data", "bound"), [("dncnn-b", "bsd68", 0.05), ("cdncnn-b", "cbsd68", 0.2)])
+@pytest.mark.parametrize(("name", "data", "bound"), [("dncnn-b", "bsd68", 0.05), ("cdncnn-b", "cbsd68", 0.12)])
 def test_loss_on_a_published_set(name, data, bound) -> None:
     files = resolve(data)[::17]
     scores = [
@@ -135,7 +135,7 @@ def test_loss_on_a_published_set(name, data, bound) -> None:
 def test_models_without_calibration_are_refused_in_one_line(model, tmp_path) -> None:
     model.save(tmp_path / "m.keras")
     assert "dncnn-b" in int8_models()
-    for source in (model, tmp_path / "m.keras", "dncnn-photo"):
+    for source in (model, tmp_path / "m.keras"):
         with pytest.raises(
             ModelError, match=r"no ranges for int8, which come with dncnn-s-15, .*as ONNX with `quantize` int8"
         ):
@@ -163,15 +163,26 @@ def test_flags_of_the_processor(tmp_path, flags, expected) -> None:
     assert cpu_has_int8(tmp_path / "cpuinfo") is expected
 
 
+def changed(card: dict, **changes) -> dict:
+    """The file with something else in its last calibration."""
+    *others, last = card["calibrations"]
+    return card | {"calibrations": [*others, last | {key: change(last[key]) for key, change in changes.items()}]}
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda card: card | {"sha256": "0" * 64}, "is of other weights"),
-        (lambda card: card | {"ranges": card["ranges"][:-1]}, "not what int8 needs"),
-        (lambda card: card | {"ranges": [[0.0] * 64, *card["ranges"][1:]]}, "not what int8 needs"),
-        (lambda card: card | {"ranges": [[float("nan")] * 64, *card["ranges"][1:]]}, "not what int8 needs"),
-        (lambda card: card | {"shifts": [["1"] * 64, *card["shifts"][1:]]}, "not what int8 needs"),
-        (lambda card: card | {"shifts": 3}, "not what int8 needs"),
+        (lambda card: changed(card, ranges=lambda ranges: ranges[:-1]), "not what int8 needs"),
+        (lambda card: changed(card, ranges=lambda ranges: [[0.0] * 64, *ranges[1:]]), "not what int8 needs"),
+        (lambda card: changed(card, ranges=lambda ranges: [[float("nan")] * 64, *ranges[1:]]), "not what int8 needs"),
+        (lambda card: changed(card, shifts=lambda shifts: [["1"] * 64, *shifts[1:]]), "not what int8 needs"),
+        (lambda card: changed(card, shifts=lambda shifts: 3), "not what int8 needs"),
+        (lambda card: changed(card, roughness=lambda bound: "31"), "not what int8 needs"),
+        (lambda card: changed(card, roughness=lambda bound: 31), "not what int8 needs"),  # nothing for rougher ones
+        (lambda card: card | {"calibrations": 2 * card["calibrations"]}, "not what int8 needs"),
+        (lambda card: card | {"calibrations": []}, "not what int8 needs"),
+        (lambda card: card | {"calibrations": None}, "not what int8 needs"),
         (lambda card: [], "not a model card"),
     ],
 )
@@ -180,9 +191,9 @@ def test_a_damaged_calibration_costs_int8_alone(tmp_path, spoil, said) -> None:
         shutil.copy(file, tmp_path)
     weights = tmp_path / "dncnn-s-15.weights.h5"
     config = read_network(find_source(weights)).config
-    assert read_calibration(weights, config).ranges[0].shape == (64,)
+    assert read_calibrations(weights, config)[-1].ranges[0].shape == (64,)
     card = calibration_file(weights)
     card.write_text(json.dumps(spoil(json.loads(card.read_text()))))
     with pytest.raises(ModelError, match=said):
-        read_calibration(weights, config)
+        read_calibrations(weights, config)
     assert read_network(find_source(weights)).calibration is None
