@@ -10,6 +10,7 @@ import click
 import pytest
 
 from cli.main import cli
+from dncnn_tf import read_card, shipped_models
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "exported/README.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -35,6 +36,13 @@ def test_a_command_on_a_page_exists_with_its_options(page: str, line: str) -> No
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     asked = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
     assert asked <= known | {"--help"}
+
+
+def test_the_page_on_training_has_the_commands_that_made_the_models_in_their_order() -> None:
+    lines = [line.split("  #")[0].strip() for line in (ROOT / "docs/guides/training.md").read_text().splitlines()]
+    for name in shipped_models():
+        places = [lines.index(command) for command in read_card(name)["command"].split(" && ")]
+        assert places == sorted(places)
 
 
 def test_the_readme_is_short_and_holds_the_command_that_ci_runs() -> None:

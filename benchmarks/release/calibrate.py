@@ -28,8 +28,8 @@ from dncnn_tf.models.folded import Network
 from dncnn_tf.models.source import find_source
 from dncnn_tf.models.weights import read_network
 
-BOUNDS = (3.0, 9.0, 19.0, 31.0, math.inf)
-"""Of roughness: for pictures with hardly any white noise, and of σ up to some 5, 15, 25 and 55."""
+BOUNDS = (1.5, 9.0, 19.0, 31.0, math.inf)
+"""Of roughness: for what cameras, JPEG and enlarging leave, and for white noise of σ up to some 5, 15, 25 and 55."""
 BLIND_SIGMAS = (0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40, 45, 50, 55)
 KNOWN_TIMES, CODED_TIMES, SHOTS = 5, 2, 8  # of each photograph, with a σ that is known, small and coded, and taken
 SCALES, QUALITIES = (2, 3, 4), (10, 20, 30, 40)
