@@ -21,7 +21,7 @@ from dncnn_tf.data.camera.shots import draw_shot
 from dncnn_tf.data.degradations import bicubic_down_up, jpeg
 from dncnn_tf.engines.calibration import calibrated
 from dncnn_tf.engines.roughness import roughness
-from dncnn_tf.export.samples import calibration_samples
+from dncnn_tf.export.samples import calibration_part, calibration_samples
 from dncnn_tf.models.calibration import Calibration, calibration_file, int8_models, write_calibrations
 from dncnn_tf.models.cards import read_card
 from dncnn_tf.models.folded import Network
@@ -33,7 +33,6 @@ BOUNDS = (1.5, 9.0, 19.0, 31.0, math.inf)
 BLIND_SIGMAS = (0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40, 45, 50, 55)
 KNOWN_TIMES, CODED_TIMES, SHOTS = 5, 2, 8  # of each photograph, with a σ that is known, small and coded, and taken
 SCALES, QUALITIES = (2, 3, 4), (10, 20, 30, 40)
-SIDE = 96
 
 
 @click.command()
@@ -90,8 +89,7 @@ def _photographs() -> Iterator[np.ndarray]:
         for seed in range(SHOTS):
             rng = np.random.default_rng([i, seed])
             noisy, _ = photograph(picture[: len(picture) // 2 * 2, : picture.shape[1] // 2 * 2], draw_shot(rng), rng)
-            top, left = (rng.integers(length - SIDE + 1) for length in noisy.shape[:2])
-            yield noisy[None, top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
+            yield calibration_part(noisy, rng)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..images.arrays import to_float
 from .base import Engine
 
 _SIDE = 32
@@ -38,9 +39,7 @@ def _roughness(plane: np.ndarray) -> float:
     """Of one channel (H, W)."""
     if min(plane.shape) < 3:
         return 0.0
-    highest = 1 if np.issubdtype(plane.dtype, np.floating) else np.iinfo(plane.dtype).max
-    patches = _patches(plane).astype(np.float32) * np.float32(255 / highest)
-    details = np.diff(np.diff(patches, 2, axis=1), 2, axis=2) / 6
+    details = np.diff(np.diff(to_float(_patches(plane)), 2, axis=1), 2, axis=2) * np.float32(255 / 6)
     deviations = np.median(np.abs(details), axis=(1, 2)) / _MEDIAN_ABSOLUTE
     return float(np.quantile(deviations, _QUANTILE))
 

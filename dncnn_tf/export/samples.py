@@ -28,6 +28,11 @@ def calibration_samples(channels: int, sigmas: Sequence[float] = BLIND_SIGMAS) -
     rng = np.random.default_rng(0)
     for image in datasets.load("sample", channels):
         for sigma in sigmas:
-            top, left = (rng.integers(length - _CALIBRATION_SIDE + 1) for length in image.shape[:2])
-            clean = image[None, top : top + _CALIBRATION_SIDE, left : left + _CALIBRATION_SIDE].astype(np.float32) / 255
-            yield add_gaussian_noise(clean, sigma, rng)
+            yield add_gaussian_noise(calibration_part(image, rng), sigma, rng)
+
+
+def calibration_part(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A part of a picture at any place: uint8 (H, W, channels) → float32 (1, 96, 96, channels) in [0, 1]."""
+    top, left = (rng.integers(length - _CALIBRATION_SIDE + 1) for length in image.shape[:2])
+    part: np.ndarray = image[None, top : top + _CALIBRATION_SIDE, left : left + _CALIBRATION_SIDE]
+    return part.astype(np.float32) / 255
