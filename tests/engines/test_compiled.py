@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.processor import needs_int8
 
 from dncnn_tf.config import ModelConfig
 from dncnn_tf.engines import compiled
@@ -49,7 +50,7 @@ def denoised(precision: str = "float32") -> np.ndarray:
     return open_engine(MODEL, engine="openvino", precision=precision)(NOISY)
 
 
-@pytest.mark.skipif(not cpu_has_int8(), reason="no int8 here")
+@needs_int8
 def test_what_is_rounded_for_smooth_and_for_rough_pictures_is_kept_apart(kept, compiling) -> None:
     smooth = np.full((1, 33, 40, 3), 0.5, np.float32)
     pictures = (smooth, np.repeat(NOISY, 3, axis=-1))

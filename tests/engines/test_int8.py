@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 from helpers.models import trained_like
+from helpers.processor import needs_int8
 from onnx import load_model_from_string
 from onnx.reference import ReferenceEvaluator
 
@@ -33,8 +34,6 @@ from dncnn_tf.models.cards import PRETRAINED, ModelError
 from dncnn_tf.models.dncnn import to_network
 from dncnn_tf.models.source import find_source
 from dncnn_tf.models.weights import read_network
-
-needs_int8 = pytest.mark.skipif(not cpu_has_int8(), reason="the processor has no int8")
 
 
 @pytest.fixture(scope="module")

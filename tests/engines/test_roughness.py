@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skimage.data
+from helpers.processor import needs_int8
 
 from dncnn_tf import denoise
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.engines.opening import open_engine
-from dncnn_tf.engines.precision import cpu_has_int8
 from dncnn_tf.engines.roughness import ByRoughness, roughness, suited
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.images.arrays import from_float
-
-needs_int8 = pytest.mark.skipif(not cpu_has_int8(), reason="the processor has no int8")
 
 CAMERA = skimage.data.camera()[None, ..., None].astype(np.float32) / 255
 SKY = CAMERA[:, :150, 250:450]

@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.processor import needs_int8
 
 from dncnn_tf.engines.precision import cpu_has_int8
 from dncnn_tf.evaluation import peaks as machine
 from dncnn_tf.evaluation.timing import Method, _forward, installed_methods, network_flops, noisy_image
 from dncnn_tf.evaluation.turns import Contender, ContenderError
 
-needs_int8 = pytest.mark.skipif(not cpu_has_int8(), reason="the processor has no int8")
 METHODS = [method for method in installed_methods() if method.takes_model]
 
 
