@@ -12,22 +12,27 @@ import numpy as np
 from ..models.calibration import Calibration
 from ..models.folded import Network
 from .int8 import STEP, in_int8
+from .rounding_noise import balanced, noise_gains
 
 _LEAST, _SMALLEST = 1 / 32, 1e-3
 """Range of a channel that is nearly always 0, of the layer's largest and at all: another image may use it."""
+_PROBED = 32
+"""Samples by which it is measured what the network makes of noise."""
 
 
 def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
     """A network with what int8 needs.
 
-    Each channel has its own range, since features of one layer reach unlike far: the largest that there is. Clipping
-    some of them would round the others more finely, but shows at single pixels.
+    Each channel has its own range, since features of one layer reach unlike far: the largest that there is, or more
+    where that makes kernels so much finer that it pays (`rounding_noise`). Clipping some of them would round the others
+    more finely, but shows at single pixels.
 
     Args:
         network: weights and shape.
         samples: noisy images as it will get them, float32 (N, H, W, C), all of one size.
     """
     noisy = np.concatenate(list(samples))
+    gains = noise_gains(network, noisy[:: -(-len(noisy) // _PROBED)])
     x: Any = noisy
     means, ranges = [], []
     for i, (kernel, bias) in enumerate(zip(network.kernels, network.biases, strict=True), 1):
@@ -35,15 +40,22 @@ def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
         means.append(_mean(x))
         if i < network.config.depth:
             x = keras.ops.relu(x)
-            ranges.append(_ranges(keras.ops.convert_to_numpy(x).reshape(-1, x.shape[-1])))
+            ranges.append(balanced(network.kernels[i], _reaches(x), _variances(x), gains[i]))
     calibration = Calibration(tuple(ranges), _shifts(network, noisy, ranges, means))
     return dataclasses.replace(network, calibration=calibration)
 
 
-def _ranges(features: np.ndarray) -> np.ndarray:
+def _reaches(features: Any) -> np.ndarray:
     """For each channel its largest feature, and something where it is nearly always 0: (channels,)."""
-    largest: np.ndarray = features.max(axis=0)
-    return np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
+    largest = keras.ops.convert_to_numpy(keras.ops.max(features, axis=(0, 1, 2)))
+    reaches: np.ndarray = np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
+    return reaches
+
+
+def _variances(features: Any) -> np.ndarray:
+    """Of each channel: (channels,)."""
+    variances: np.ndarray = keras.ops.convert_to_numpy(keras.ops.var(features, axis=(0, 1, 2)))
+    return variances
 
 
 def _shifts(

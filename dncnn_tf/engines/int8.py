@@ -1,8 +1,8 @@
 """Kernels, features and biases of a network in 8-bit integers.
 
 After a ReLU features are not negative, so that 0 to 255 stand for 0 to the range of their channel. Ranges are taken
-into the kernels on both sides of them: a convolution gives features of 0 to 1 in every channel alike, and has one
-scale for each of its output channels. The first convolution, whose input is the image, stays in floating point.
+into the kernels on both sides of them: a convolution gives features of at most 1 in every channel, and has one scale
+for each of its output channels. The first convolution, whose input is the image, stays in floating point.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from ..models.folded import Network
 STEP = np.float32(1 / 255)
 """Of every feature map."""
 
-_LARGEST = 127  # of a kernel, so that -127 is as far
+LARGEST = 127
+"""Of a kernel, so that -127 is as far."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,6 @@ def in_int8(network: Network, calibration: Calibration) -> Int8Network:
 
 def _rounded(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int8 (3, 3, in, out), and what makes it the kernel again, float32 (out,)."""
-    largest = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), np.finfo(np.float32).tiny * _LARGEST)
-    scale = (largest / _LARGEST).astype(np.float32)
+    largest = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), np.finfo(np.float32).tiny * LARGEST)
+    scale = (largest / LARGEST).astype(np.float32)
     return np.rint(kernel / scale).astype(np.int8), scale

@@ -29,7 +29,7 @@ class Calibration:
 
     Attributes:
         ranges: of every convolution but the last, the number after the ReLU that 255 stands for, for each of its
-            channels: float32 (out,), positive.
+            channels, which may be more than it reaches: float32 (out,), positive.
         shifts: of every convolution but the first, what is added to its bias, so that the mean of each channel stays
             where it was: float32 (out,).
         roughness: of the pictures that it is for, the highest (`engines.roughness`); infinity for any.
