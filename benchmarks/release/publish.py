@@ -11,6 +11,7 @@ box does not take its place.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def main(folder: Path, hardware: str, note: str | None, even_if_worse: bool) -> 
     except OptionError as failure:
         raise click.UsageError(str(failure)) from None
     model = load_model(folder)
-    measured = _measured(open_engine(model, precision="float32"), name)
+    measured = measure(open_engine(model, precision="float32"), name)
     if lines := _worse(measured, name):
         click.echo("\n".join(lines), err=True)
         if not even_if_worse:
@@ -113,16 +114,26 @@ def name_the_start(name: str, run: str) -> None:
             write_json(PRETRAINED / f"{other}.json", card)
 
 
-def _measured(engine: Engine, name: str) -> list[dict[str, Any]]:
+def measure(engine: Engine, name: str, known: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """The rows of a card.
+
+    Args:
+        engine: the model, in float32.
+        name: what it is published as, which decides what is measured.
+        known: rows that need not be measured again.
+    """
+    found = {(row["data"], degree_text(row)): row for row in known}
     rows = []
     for task, sets in MEASURED[name].items():
         for data, degrees in sets.items():
             for degree in degrees:
+                row = {"data": data} | ({} if degree is None else {DEGREE_NAMES[task]: degree})
+                if (key := (data, degree_text(row))) in found:
+                    rows.append(found[key])
+                    continue
                 (setting,) = [Setting(task, degree)] if degree is not None else Setting.each(task, data=data)
                 result = evaluate(engine, resolve(data), setting)
-                figures = {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)}
-                of = {} if degree is None else {DEGREE_NAMES[task]: degree}
-                rows.append({"data": data, **of, **figures})
+                rows.append(row | {"psnr": round(result.psnr, 4), "ssim": round(result.ssim, 5)})
                 click.echo(rows[-1])
     return rows
 
