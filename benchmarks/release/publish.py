@@ -122,14 +122,14 @@ def measure(engine: Engine, name: str, known: Sequence[dict[str, Any]] = ()) -> 
         name: what it is published as, which decides what is measured.
         known: rows that need not be measured again.
     """
-    found = {(row["data"], degree_text(row)): row for row in known}
+    found = {_cell(row): row for row in known}
     rows = []
     for task, sets in MEASURED[name].items():
         for data, degrees in sets.items():
             for degree in degrees:
                 row = {"data": data} | ({} if degree is None else {DEGREE_NAMES[task]: degree})
-                if (key := (data, degree_text(row))) in found:
-                    rows.append(found[key])
+                if _cell(row) in found:
+                    rows.append(found[_cell(row)])
                     continue
                 (setting,) = [Setting(task, degree)] if degree is not None else Setting.each(task, data=data)
                 result = evaluate(engine, resolve(data), setting)
@@ -138,15 +138,20 @@ def measure(engine: Engine, name: str, known: Sequence[dict[str, Any]] = ()) -> 
     return rows
 
 
+def _cell(row: dict[str, Any]) -> tuple[str, str]:
+    """The set and the degree of a card's row."""
+    return row["data"], degree_text(row)
+
+
 def _worse(measured: list[dict[str, Any]], name: str) -> list[str]:
     """In what, as far as a card shows it, these figures are below those of the model in the box."""
     if name not in shipped_models():
         return []
-    before = {(row["data"], degree_text(row)): row for row in read_card(name)["measured"]}
+    before = {_cell(row): row for row in read_card(name)["measured"]}
     return [
         f"{row['data']} at {degree_text(row)}: {figure} {row[figure]} instead of {old[figure]}"
         for row in measured
-        if (old := before.get((row["data"], degree_text(row))))
+        if (old := before.get(_cell(row)))
         for figure, digits in (("psnr", 2), ("ssim", 4))
         if round(row[figure], digits) < round(old[figure], digits)
     ]

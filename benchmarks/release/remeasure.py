@@ -1,6 +1,7 @@
 """Measure what the cards of shipped models lack of what `publish` measures: `python -m benchmarks.release.remeasure`.
 
-For a set that has been added, or put right, since a model was published. DNCNN_TF_DATA names the folder of the sets.
+For a set that has been added since a model was published; what its card has stays. DNCNN_TF_DATA names the
+folder of the sets.
 """
 
 from __future__ import annotations

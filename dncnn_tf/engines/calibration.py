@@ -12,7 +12,7 @@ import numpy as np
 from ..models.calibration import Calibration
 from ..models.folded import Network
 from .int8 import STEP, in_int8
-from .rounding_noise import balanced, noise_gains
+from .rounding_noise import balanced, convolved, noise_gains
 
 _LEAST, _SMALLEST = 1 / 32, 1e-3
 """Range of a channel that is nearly always 0, of the layer's largest and at all: another image may use it."""
@@ -36,7 +36,7 @@ def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
     x: Any = noisy
     means, ranges = [], []
     for i, (kernel, bias) in enumerate(zip(network.kernels, network.biases, strict=True), 1):
-        x = _convolved(x, kernel, bias)
+        x = convolved(x, kernel, bias)
         means.append(_mean(x))
         if i < network.config.depth:
             x = keras.ops.relu(x)
@@ -64,21 +64,17 @@ def _shifts(
     """What brings the mean of each channel back to that in floating point, one layer after the other."""
     nothing = tuple(np.zeros_like(bias) for bias in network.biases[1:])
     rounded = in_int8(network, Calibration(tuple(ranges), nothing))
-    reaches = [*ranges[1:], np.ones(network.config.channels, np.float32)]
-    x = keras.ops.relu(_convolved(noisy, rounded.first, rounded.biases[0]))
+    following = [*ranges[1:], np.ones(network.config.channels, np.float32)]
+    x = keras.ops.relu(convolved(noisy, rounded.first, rounded.biases[0]))
     shifts = []
-    layers = zip(rounded.kernels, rounded.scales, rounded.biases[1:], means[1:], reaches, strict=True)
+    layers = zip(rounded.kernels, rounded.scales, rounded.biases[1:], means[1:], following, strict=True)
     for kernel, scale, bias, mean, reach in layers:
         levels = keras.ops.clip(keras.ops.round(x / STEP), 0, 255)
-        x = _convolved(levels * STEP, kernel * scale, bias)
+        x = convolved(levels * STEP, kernel * scale, bias)
         shift = mean / reach - _mean(x)
         shifts.append(shift * reach)
         x = keras.ops.relu(x + shift)
     return tuple(shifts)
-
-
-def _convolved(x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:
-    return keras.ops.conv(x, kernel, padding="same") + bias
 
 
 def _mean(x: Any) -> np.ndarray:

@@ -8,7 +8,6 @@ of each is measured, by sending random noise backwards through it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +62,7 @@ def _squared_gradients(
     x: Any = noisy
     used = []
     for kernel, bias in zip(network.kernels[:-1], network.biases[:-1], strict=True):
-        x = keras.ops.relu(keras.ops.conv(x, kernel, padding="same") + bias)
+        x = keras.ops.relu(convolved(x, kernel, bias))
         used.append(keras.ops.sign(x))
     gradient: Any = rng.standard_normal(noisy.shape, np.float32)
     sums = []
@@ -74,6 +73,11 @@ def _squared_gradients(
         if used:
             gradient = gradient * used.pop()
     return sums[::-1]
+
+
+def convolved(x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:
+    """What a convolution gives, (N, H, W, out), for features (N, H, W, in)."""
+    return keras.ops.conv(x, kernel, padding="same") + bias
 
 
 def _sum_of_squares(x: Any) -> np.ndarray:
@@ -115,14 +119,10 @@ def balanced(kernel: np.ndarray, reaches: np.ndarray, variances: np.ndarray, gai
         while least < before * (1 - _WORTHWHILE):
             before = least
             for channel in range(len(ranges)):
-                for changed in _neighbours(ranges[channel], factor, reaches[channel]):
+                for changed in (ranges[channel] * factor, max(ranges[channel] / factor, reaches[channel])):
                     trial = ranges.copy()
                     trial[channel] = changed
                     noise = rounding_noise(largest, trial, variances, gains)
                     if noise < least:
                         least, ranges = noise, trial
     return ranges.astype(np.float32)
-
-
-def _neighbours(number: float, factor: float, lowest: float) -> Sequence[float]:
-    return number * factor, max(number / factor, lowest)

@@ -15,7 +15,7 @@ from dncnn_tf.config import ModelConfig
 from dncnn_tf.engines import compiled
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.engines.openvino_engine import OpenVINOEngine
-from dncnn_tf.engines.precision import cpu_has_int8, processor
+from dncnn_tf.engines.precision import processor
 from dncnn_tf.models import cards, source
 from dncnn_tf.models.calibration import read_calibrations
 from dncnn_tf.models.cards import PRETRAINED, ModelError
@@ -67,10 +67,8 @@ def test_what_is_rounded_for_smooth_and_for_rough_pictures_is_kept_apart(kept, c
     assert compiling == ["int8", "int8"]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", pytest.param("int8", marks=needs_int8)])
 def test_what_was_kept_gives_the_same_pixels(kept, compiling, precision) -> None:
-    if precision == "int8" and not cpu_has_int8():
-        pytest.skip("no int8 here")
     first, second = denoised(precision), denoised(precision)
     assert compiling == [precision]
     np.testing.assert_array_equal(first, second)
