@@ -18,6 +18,7 @@ from ..models.transfer import mix_in
 from .batches import TrainingData
 from .compiling import new_model
 from .configs import finetuning_config
+from .heap import memory_kept
 from .loops import open_loop
 from .recording import Record, tensorboard
 from .run_folder import Run
@@ -28,6 +29,7 @@ class TrainingDivergedError(DnCNNError):
     """The loss is no longer a number; the message says what to try."""
 
 
+@memory_kept()
 def train(
     config: TrainConfig | None,
     output: Path,
