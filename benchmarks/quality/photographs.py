@@ -8,12 +8,13 @@
 PolyU's pairs for measuring come from three cameras that none of those for tuning come from. Their license is for
 non-commercial research: no weights in the box are trained on them, and no picture of them is shown, so the crops are of
 photographs inside scikit-image with simulated noise. Figures are kept and not measured again unless a model has
-changed. Results: photographs.json, photographs.md, photographs.png, and docs/images/camera.png for the README.
+changed; those of a run fine-tuned from this `dncnn-photo`, too, so that it can be left out.
+Results: photographs.json, photographs.md, photographs.png, and docs/images/camera.png for the README.
 """
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import importlib.metadata
 import json
 from collections.abc import Callable
@@ -43,8 +44,8 @@ HERE = Path(__file__).parent
 RESULTS, PAGE, PICTURE = HERE / "photographs.json", HERE / "photographs.md", HERE / "photographs.png"
 README_PICTURE = HERE.parents[1] / "docs" / "images" / "camera.png"
 MODELS = ("cdncnn-b", "dncnn-photo")
-STRENGTHS = (3, 5, 10, 15)  # σ, or OpenCV's h, of which the best on a picture is taken
-BM3D_EVERY = 6  # CBM3D takes a quarter of a minute for a picture of 512 × 512 pixels
+STRENGTHS = (3, 5, 10, 15)  # σ, or OpenCV's h
+CLEAN_EVERY = 6
 WHITE_SIGMAS = (0, 5, 15, 25, 50)
 CROP, SCALE = 112, 2
 README_SIDE = 256
@@ -62,20 +63,17 @@ def main(finetuned: Path | None) -> None:
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     files = datasets.resolve("polyu-test")
     figures: Figures = kept.get("pairs", {})
-    for method, every, denoiser in _methods(finetuned):
+    for method, denoiser in _methods(finetuned).items():
         measured = figures.setdefault(method, {})
-        for path in files[::every]:
+        for path in files:
             if path.stem not in measured:
-                measured[path.stem] = _best(path, denoiser)
+                measured[path.stem] = _measured(path, denoiser)
                 write_json(RESULTS, kept | {"pairs": figures})
         click.echo(f"{method}: {np.mean(list(measured.values()), axis=0)}")
     white = _white(kept.get("white", {}))
     clean = _clean_sides(files)
     write_json(RESULTS, {"pairs": figures, "white": white})
-    labels = _labels(finetuned)
-    subset = [path.stem for path in files[::BM3D_EVERY]]
-    lines = ["## Real pairs", "", *_table(figures, labels, [path.stem for path in files])]
-    lines += ["", f"On every {BM3D_EVERY}th picture, with CBM3D:", "", *_table(figures, labels, subset)]
+    lines = ["## Real pairs", "", *_table(figures, [path.stem for path in files])]
     lines += ["", "## White noise and clean pictures", "", *_white_table(white, clean)]
     lines += ["", "## Crops", "", _CROPS, "", "![crops](photographs.png)"]
     _draw_crops()
@@ -85,8 +83,8 @@ def main(finetuned: Path | None) -> None:
 
 _HOW = (
     "PSNR in dB and SSIM of PolyU's 38 pairs for measuring (`polyu-test`: Canon 600D and 80D, Sony A7 II; no other "
-    "public pairs were at hand), in float32. σ is the package's own estimate, or the best on each picture of "
-    f"{', '.join(map(str, STRENGTHS))}, which nobody knows who has no clean picture. Made by "
+    "public pairs were at hand), in float32. σ is the package's own estimate, or one for all pictures, or the best on "
+    f"each of {', '.join(map(str, STRENGTHS))}: which one that is nobody knows who has no clean picture. Made by "
     f"`DNCNN_TF_DATA=DIR python -m benchmarks.quality.photographs` with bm3d {importlib.metadata.version('bm3d')} and "
     f"OpenCV {cv2.__version__} on"
 )
@@ -101,36 +99,20 @@ def _key(name: str) -> str:
     return f"{name} {read_card(name)['sha256'][:8]}"
 
 
-def _finetuned_key(run: Path) -> str:
-    return f"finetuned {hashlib.sha256((run / 'best.keras').read_bytes()).hexdigest()[:8]}"
+def _finetuned_key() -> str:
+    return f"finetuned from {_key('dncnn-photo')}"
 
 
-def _labels(finetuned: Path | None) -> dict[str, str]:
-    """Each method's key to what the page calls it, in the order of the rows."""
-    return {
-        "noisy": "as it came",
-        "nlm estimated": "OpenCV's colour non-local means, σ estimated",
-        "nlm best": "… the best σ",
-        "bm3d estimated": "CBM3D, σ estimated",
-        "bm3d best": "… the best σ",
-        **{_key(name): f"`{name}`" for name in MODELS},
-        **({_finetuned_key(finetuned): "… fine-tuned on `polyu-tune`"} if finetuned else {}),
-    }
-
-
-def _methods(finetuned: Path | None) -> list[tuple[str, int, list[Denoiser]]]:
-    """Each method's key, of how many pictures one is measured, and its denoisers, of which the best counts."""
-    models = [(_key(name), 1, [lambda noisy, name=name: _by_model(noisy, name)]) for name in MODELS]
+def _methods(finetuned: Path | None) -> dict[str, Denoiser]:
+    """Each method's key and what it does to a picture."""
+    methods: dict[str, Denoiser] = {"noisy": lambda noisy: noisy}
+    methods |= {_key(name): functools.partial(_by_model, name=name) for name in MODELS}
     if finetuned is not None:
-        models.append((_finetuned_key(finetuned), 1, [lambda noisy: _by_model(noisy, str(finetuned))]))
-    return [
-        ("noisy", 1, [lambda noisy: noisy]),
-        *models,
-        ("nlm estimated", 1, [lambda noisy: _nlm(noisy, estimate_noise(noisy).sigma)]),
-        ("nlm best", 1, [lambda noisy, sigma=sigma: _nlm(noisy, sigma) for sigma in STRENGTHS]),
-        ("bm3d estimated", BM3D_EVERY, [lambda noisy: _bm3d(noisy, estimate_noise(noisy).sigma)]),
-        ("bm3d best", BM3D_EVERY, [lambda noisy, sigma=sigma: _bm3d(noisy, sigma) for sigma in STRENGTHS]),
-    ]
+        methods[_finetuned_key()] = functools.partial(_by_model, name=str(finetuned))
+    for name, denoiser in CLASSICS.items():
+        methods[f"{name} estimated"] = lambda noisy, denoiser=denoiser: denoiser(noisy, estimate_noise(noisy).sigma)
+        methods |= {f"{name} {sigma}": functools.partial(denoiser, sigma=sigma) for sigma in STRENGTHS}
+    return methods
 
 
 def _by_model(noisy: np.ndarray, name: str) -> np.ndarray:
@@ -148,25 +130,40 @@ def _bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
     return np.rint(np.clip(bm3d.bm3d_rgb(noisy / 255, sigma / 255), 0, 1) * 255).astype(np.uint8)
 
 
-def _best(path: Path, denoisers: list[Denoiser]) -> list[float]:
-    """PSNR and SSIM of the denoiser with the highest PSNR on one picture."""
+CLASSICS = {"nlm": _nlm, "bm3d": _bm3d}
+
+
+def _measured(path: Path, denoiser: Denoiser) -> list[float]:
+    """PSNR and SSIM of one picture."""
     clean = datasets.decode(path, 3)
-    noisy = datasets.decode(datasets.noisy_folder(path) / path.name, 3)
-    restored = [denoiser(noisy) for denoiser in denoisers]
-    best = max(restored, key=lambda picture: psnr(clean, picture))
-    return [round(float(psnr(clean, best)), 4), round(float(ssim(clean, best)), 5)]
+    restored = denoiser(datasets.decode(datasets.noisy_folder(path) / path.name, 3))
+    return [round(float(psnr(clean, restored)), 4), round(float(ssim(clean, restored)), 5)]
 
 
-def _table(figures: Figures, labels: dict[str, str], pictures: list[str]) -> list[str]:
-    """Rows of the methods that were measured on all of these pictures, means by camera and over all."""
+def _table(figures: Figures, pictures: list[str]) -> list[str]:
+    """A row for each method: means by camera and over all."""
     cameras = sorted({name.split("_")[0] for name in pictures})
     groups = {camera: [name for name in pictures if name.startswith(camera)] for camera in cameras}
     groups = {f"{camera} ({len(names)})": names for camera, names in groups.items()} | {"all": pictures}
     rows = [f"| | {' | '.join(groups)} |", "|---|" + "--:|" * len(groups)]
-    for key, label in labels.items():
-        if set(pictures) <= figures.get(key, {}).keys():
-            means = (np.mean([figures[key][name] for name in names], axis=0) for names in groups.values())
-            rows.append(f"| {label} | {' | '.join(f'{a:.2f} / {b:.4f}' for a, b in means)} |")
+    for label, measured in _rows(figures):
+        means = (np.mean([measured[name] for name in names], axis=0) for names in groups.values())
+        rows.append(f"| {label} | {' | '.join(f'{a:.2f} / {b:.4f}' for a, b in means)} |")
+    return rows
+
+
+def _rows(figures: Figures) -> list[tuple[str, dict[str, list[float]]]]:
+    """What the page calls each method, and its figures by picture."""
+    rows = [("as it came", figures["noisy"])]
+    for name, label in (("nlm", "OpenCV's colour non-local means"), ("bm3d", "CBM3D")):
+        by_sigma = {sigma: figures[f"{name} {sigma}"] for sigma in STRENGTHS}
+        one = max(by_sigma, key=lambda sigma: np.mean([psnr for psnr, _ in by_sigma[sigma].values()]))
+        best = {picture: max(measured[picture] for measured in by_sigma.values()) for picture in by_sigma[one]}
+        rows += [(f"{label}, σ estimated", figures[f"{name} estimated"])]
+        rows += [(f"… σ {one} for all, the best such one", by_sigma[one]), ("… the best σ on each", best)]
+    rows += [(f"`{name}`", figures[_key(name)]) for name in MODELS]
+    if _finetuned_key() in figures:
+        rows.append(("… fine-tuned on `polyu-tune`", figures[_finetuned_key()]))
     return rows
 
 
@@ -185,7 +182,7 @@ def _white(kept: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 def _clean_sides(files: list[Path]) -> dict[str, float]:
     """How far each model leaves the clean sides of the pairs from themselves: the mean of PSNR in dB."""
-    pictures = [datasets.decode(path, 3) for path in files[::BM3D_EVERY]]
+    pictures = [datasets.decode(path, 3) for path in files[::CLEAN_EVERY]]
     return {_key(name): float(np.mean([psnr(clean, _by_model(clean, name)) for clean in pictures])) for name in MODELS}
 
 

@@ -1,10 +1,11 @@
-"""How fast is a training step of DnCNN-S, beside a plain PyTorch DnCNN and the machine's bfloat16 peak?
+"""How fast is a training step of DnCNN-S, beside a plain PyTorch DnCNN and the machine's peak?
 
     pip install torch
     python -m benchmarks.speed.training
 
 Every contender is a process of its own that waits while another one works. They take turns, several times over, so
-that a machine whose speed drifts treats them alike; each round's ratios are taken within the round.
+that a machine whose speed drifts treats them alike; each round's ratios are taken within the round. Where the processor
+has no bfloat16 all is in float32.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from typing import Literal
 
 import click
 import numpy as np
 
 from benchmarks.common.machine import describe_machine
+from dncnn_tf.engines.precision import Floating, fastest_for_engines
 from dncnn_tf.evaluation.turns import Contender, serve
+from dncnn_tf.training.heap import memory_kept
 
-PACKAGE = ("dncnn-tf bfloat16", "dncnn-tf float32")
-"""As `dncnn-tf train` runs: `model.fit` under `MirroredStrategy`, fused batch normalisation."""
-KERAS_LAYER = "dncnn-tf bfloat16, Keras' own BatchNormalization"
+PRECISION = fastest_for_engines()
+PACKAGE = tuple(f"dncnn-tf {precision}" for precision in dict.fromkeys((PRECISION, "float32")))
+"""As `dncnn-tf train` runs: `model.fit` under `MirroredStrategy`, fused batch normalisation, freed memory kept."""
+KERAS_LAYER = f"dncnn-tf {PRECISION}, Keras' own BatchNormalization"
+GIVEN_BACK = f"dncnn-tf {PRECISION}, freed memory given back"
 TORCH_DEFAULT = "PyTorch float32"
 """A plain DnCNN in PyTorch's default precision and memory layout."""
-TORCH_BEST = "PyTorch bfloat16 autocast, channels_last"
-CONTENDERS = (*PACKAGE, KERAS_LAYER, TORCH_DEFAULT, TORCH_BEST)
+TORCH_BEST = f"PyTorch {PRECISION}, channels_last"
+"""In bfloat16 by autocast."""
+CONTENDERS = (*PACKAGE, KERAS_LAYER, GIVEN_BACK, TORCH_DEFAULT, TORCH_BEST)
 PEAK_SIDE = 4096
 
 
@@ -42,7 +47,8 @@ PEAK_SIDE = 4096
 def main(batch: int, patch: int, rounds: int, seconds: float, worker: str | None) -> None:
     """Print a table: steps, patches and pixels per second, share of the peak, ratios to PyTorch."""
     if worker is not None:
-        serve(_stopwatch(worker, batch, patch))
+        with memory_kept() if worker in (*PACKAGE, KERAS_LAYER) else contextlib.nullcontext():
+            serve(_stopwatch(worker, batch, patch))
         return
     versions = ", ".join(f"{name} {_version(name)}" for name in ("tensorflow", "keras", "torch"))
     click.echo(f"{describe_machine()}; {versions}; batches of {batch} patches of {patch}×{patch}\n")
@@ -58,7 +64,7 @@ def main(batch: int, patch: int, rounds: int, seconds: float, worker: str | None
 
 def _print_table(results: dict[str, list[float]], batch: int, patch: int) -> None:
     flops = training_flops(batch, patch)
-    click.echo("| training step | steps/s | patches/s | kpixels/s | of the bfloat16 peak | ×PyTorch best | ×default |")
+    click.echo("| training step | steps/s | patches/s | kpixels/s | of the peak | ×PyTorch best | ×default |")
     click.echo("|---|--:|--:|--:|--:|--:|--:|")
     for name in CONTENDERS:
         rate = statistics.median(results[name])
@@ -74,7 +80,7 @@ def _print_table(results: dict[str, list[float]], batch: int, patch: int) -> Non
     peak = statistics.median(results["peak"])
     click.echo(
         f"\nMedians of {len(results['peak'])} rounds. Peak: the faster of TensorFlow's and PyTorch's product of two "
-        f"{PEAK_SIDE}×{PEAK_SIDE} bfloat16 matrices, {peak / 1e9:,.0f} GFLOP/s; convolutions alone are counted."
+        f"{PEAK_SIDE}×{PEAK_SIDE} {PRECISION} matrices, {peak / 1e9:,.0f} GFLOP/s; convolutions alone are counted."
     )
 
 
@@ -126,7 +132,7 @@ def _keras_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
 
     if name == KERAS_LAYER:
         batch_norm.FusedBatchNormalization.call = keras.layers.BatchNormalization.call  # type: ignore[method-assign]
-    precision: Literal["float32", "bfloat16"] = "float32" if name.endswith("float32") else "bfloat16"
+    precision: Floating = "float32" if name == PACKAGE[-1] else PRECISION
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
         config = TrainConfig(precision=precision)
@@ -158,7 +164,7 @@ def _torch_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
 
     def step() -> float:
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=best):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=best and PRECISION == "bfloat16"):
             denoised = x - network(x)
         loss = nn.functional.mse_loss(denoised.float(), target)
         loss.backward()
@@ -169,12 +175,12 @@ def _torch_step(name: str, noisy: np.ndarray, clean: np.ndarray) -> Callable[[],
 
 
 def _peak() -> tuple[Callable[[], object], float]:
-    """The faster of two libraries' bfloat16 matrix products, and the operations in one."""
+    """The faster of two libraries' products of matrices, and the operations in one."""
     import tensorflow as tf
     import torch
 
-    a = torch.randn(PEAK_SIDE, PEAK_SIDE).bfloat16()
-    b = tf.cast(tf.random.normal([PEAK_SIDE, PEAK_SIDE]), tf.bfloat16)
+    a = torch.randn(PEAK_SIDE, PEAK_SIDE).to(getattr(torch, PRECISION))
+    b = tf.cast(tf.random.normal([PEAK_SIDE, PEAK_SIDE]), PRECISION)
     products = (lambda: a @ a, lambda: tf.linalg.matmul(b, b).numpy())
     return min(products, key=_duration), 2.0 * PEAK_SIDE**3
 
