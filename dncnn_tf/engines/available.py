@@ -54,8 +54,8 @@ def choose_engine(what: str, engine: str, precision: str, *, large: bool = True)
     if precision == "int8":
         if not cpu_has_int8():
             raise ModelError(
-                "int8 is for processors that multiply 8-bit integers fast (VNNI or AMX), which this one does not; "
-                "leave out `precision`"
+                "int8 is for processors that multiply 8-bit integers fast (AVX2, VNNI or AMX), which this one does "
+                "not; leave out `precision`"
             )
         return _first_installed(f"{what} in int8", engine, [(name, "int8") for name in WITH_INT8])
     ranked = [pair for pair in ranking(fastest_for_engines(), large=large) if precision in ("auto", pair[1])]

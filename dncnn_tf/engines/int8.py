@@ -3,6 +3,9 @@
 After a ReLU features are not negative, so that 0 to 255 stand for 0 to the range of their channel. Ranges are taken
 into the kernels on both sides of them: a convolution gives features of at most 1 in every channel, and has one scale
 for each of its output channels. The first convolution, whose input is the image, stays in floating point.
+
+AVX2 multiplies features by taps and adds the products of two neighbouring channels in 16 bits; a sum that is larger is
+cut off, and shows as a wrong pixel. For such processors kernels are rounded so that no sum can be.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ STEP = np.float32(1 / 255)
 
 LARGEST = 127
 """Of a kernel, so that -127 is as far."""
+
+LARGEST_SUM = 127.5
+"""Of two taps before they are rounded: rounded they make at most 128, and 128 · 255 is less than 2¹⁵."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,14 @@ class Int8Network:
     biases: tuple[np.ndarray, ...]
 
 
-def in_int8(network: Network, calibration: Calibration) -> Int8Network:
-    """Round a network."""
+def in_int8(network: Network, calibration: Calibration, *, saturating: bool = False) -> Int8Network:
+    """Round a network.
+
+    Args:
+        network: weights and shape.
+        calibration: its features' ranges.
+        saturating: for a processor whose sums of two products saturate. Kernels are coarser then.
+    """
     one = np.ones(network.config.channels, np.float32)
     ranges = [one, *calibration.ranges, one]
     shifts = [np.float32(0), *calibration.shifts]
@@ -48,12 +60,27 @@ def in_int8(network: Network, calibration: Calibration) -> Int8Network:
         for kernel, before, after in zip(network.kernels, ranges[:-1], ranges[1:], strict=True)
     ]
     biases = [(bias + shift) / after for bias, shift, after in zip(network.biases, shifts, ranges[1:], strict=True)]
-    rounded, scales = zip(*map(_rounded, kernels[1:]), strict=True)
+    rounded, scales = zip(*(_rounded(kernel, saturating=saturating) for kernel in kernels[1:]), strict=True)
     return Int8Network(kernels[0], rounded, scales, tuple(biases))
 
 
-def _rounded(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rounded(kernel: np.ndarray, *, saturating: bool) -> tuple[np.ndarray, np.ndarray]:
     """int8 (3, 3, in, out), and what makes it the kernel again, float32 (out,)."""
-    largest = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), np.finfo(np.float32).tiny * LARGEST)
-    scale = (largest / LARGEST).astype(np.float32)
+    largest = np.abs(kernel).max(axis=(0, 1, 2)) / LARGEST
+    if saturating:
+        largest = np.maximum(largest, _sums_of_two(kernel).max(axis=(0, 1, 2)) / LARGEST_SUM)
+    scale = np.maximum(largest, np.finfo(np.float32).tiny).astype(np.float32)
     return np.rint(kernel / scale).astype(np.int8), scale
+
+
+def _sums_of_two(kernel: np.ndarray) -> np.ndarray:
+    """Magnitudes of the largest sums that taps of each two channels make of features from 0 to 1: (3, 3, in / 2, out).
+
+    Features being positive, it is the taps of one sign that add up.
+    """
+    even = np.pad(kernel, ((0, 0), (0, 0), (0, kernel.shape[2] % 2), (0, 0)))
+    one, other = even[:, :, ::2], even[:, :, 1::2]
+    upwards = np.maximum(one, 0) + np.maximum(other, 0)
+    downwards = np.minimum(one, 0) + np.minimum(other, 0)
+    sums: np.ndarray = np.maximum(upwards, -downwards)
+    return sums

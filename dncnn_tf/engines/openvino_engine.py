@@ -7,7 +7,7 @@ import numpy as np
 from ..forks import need_threads
 from ..models.folded import Network
 from .openvino_alone import openvino
-from .precision import Precision, fastest_for_engines
+from .precision import Precision, cpu_saturates_sums, fastest_for_engines
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -55,13 +55,11 @@ class OpenVINOEngine:
 
     @classmethod
     def of(cls, network: Network, precision: Precision) -> OpenVINOEngine:
-        """The engine for a network; in int8, for one with a calibration."""
+        """The engine for a network; in int8, for one with a calibration, and rounded for this processor."""
         from .onnx_graph import onnx_model
 
-        config = network.config
-        return cls(
-            onnx_model(network, int8=precision == "int8"), config.channels, config.receptive_radius, precision=precision
-        )
+        graph = onnx_model(network, int8=precision == "int8", saturating=cpu_saturates_sums())
+        return cls(graph, network.config.channels, network.config.receptive_radius, precision=precision)
 
     def compiled(self) -> bytes:
         """The graph as this processor runs it in this precision."""

@@ -1,6 +1,6 @@
 """The arithmetic that a network is computed in: what this machine is fast at, and so what "auto" stands for.
 
-Elsewhere than on the hardware told of here, bfloat16 is emulated and slower than float32, and int8 gains little.
+Elsewhere than on the hardware told of here, bfloat16 is emulated and slower than float32, and int8 is not tried.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloa
 """Keras' dtype policy for each precision: in bfloat16, variables, input, output and subtraction stay float32."""
 
 _CPUINFO = Path("/proc/cpuinfo")
+_SUMS_OF_32_BITS = r"\b(amx_int8|avx512_vnni|avx_vnni)\b"
 _TELLING = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
 
 
@@ -49,8 +50,13 @@ def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
 
 
 def cpu_has_int8(cpuinfo: Path = _CPUINFO) -> bool:
-    """True with a CPU that multiplies and adds 8-bit integers in one instruction: AMX, or VNNI of 256 or 512 bits."""
-    return _has(cpuinfo, r"\b(amx_int8|avx512_vnni|avx_vnni)\b")
+    """True with a CPU that multiplies 8-bit integers at twice the rate of what else it has: AMX, VNNI or AVX2."""
+    return _has(cpuinfo, rf"\bavx2\b|{_SUMS_OF_32_BITS}")
+
+
+def cpu_saturates_sums(cpuinfo: Path = _CPUINFO) -> bool:
+    """True with a CPU that adds products of 8-bit integers two by two in 16 bits, as AVX2 without VNNI or AMX."""
+    return not _has(cpuinfo, _SUMS_OF_32_BITS)
 
 
 def processor(cpuinfo: Path = _CPUINFO) -> str:

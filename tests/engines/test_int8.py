@@ -23,7 +23,7 @@ from dncnn_tf.engines.onnx_graph import onnx_model
 from dncnn_tf.engines.onnxruntime_engine import OnnxRuntimeEngine
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.engines.openvino_engine import OpenVINOEngine
-from dncnn_tf.engines.precision import cpu_has_int8
+from dncnn_tf.engines.precision import cpu_has_int8, cpu_saturates_sums
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.evaluation.settings import Setting
@@ -65,9 +65,32 @@ def test_kernels_keep_seven_bits_of_each_output_channel(network) -> None:
         assert np.abs(kernel * scale - exact).max() <= 0.501 * scale.max()
 
 
+def test_no_sum_of_two_products_is_beyond_16_bits_where_it_would_saturate(network) -> None:
+    """Of features as large as they get; the kernels stay the network's, to half of a step that is a little larger."""
+
+    def largest_sum(kernel: np.ndarray) -> int:
+        pairs = kernel.astype(int).reshape(3, 3, -1, 2, kernel.shape[-1])
+        return 255 * max(abs(pairs.clip(*ends).sum(axis=3)).max() for ends in ((0, None), (None, 0)))
+
+    free, rounded = (in_int8(network, network.calibration, saturating=each) for each in (False, True))
+    assert max(map(largest_sum, free.kernels)) > 2**15
+    for i, (kernel, scale) in enumerate(zip(rounded.kernels, rounded.scales, strict=True)):
+        assert 0.9 * 2**15 < largest_sum(kernel) < 2**15
+        assert (scale < 2 * free.scales[i]).all()
+        np.testing.assert_allclose(kernel * scale, free.kernels[i] * free.scales[i], atol=1.01 * scale.max())
+
+
+def test_a_channel_without_a_neighbour_counts_alone() -> None:
+    narrow = to_network(trained_like(filters=1))
+    narrow = calibrated(narrow, [noisy_photograph(1)[1][:, :32, :32]])
+    free, rounded = (in_int8(narrow, narrow.calibration, saturating=each) for each in (False, True))
+    for one, other in zip(free.kernels, rounded.kernels, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_graph_is_the_same_arithmetic_everywhere(network) -> None:
-    """ONNX's own evaluator, ONNX Runtime and OpenVINO."""
-    graph = onnx_model(network, int8=True)
+    """ONNX's own evaluator, ONNX Runtime and OpenVINO, on processors whose sums saturate, too."""
+    graph = onnx_model(network, int8=True, saturating=True)
     noisy = noisy_photograph(3)[1][:, :23, :31]
     expected = reference(graph, noisy)
     for engine in (OnnxRuntimeEngine, OpenVINOEngine):
@@ -149,17 +172,23 @@ def test_an_engine_without_int8_is_refused() -> None:
 
 def test_a_processor_without_int8_is_refused(monkeypatch) -> None:
     monkeypatch.setattr(available, "cpu_has_int8", lambda: False)
-    with pytest.raises(ModelError, match=r"int8 is for processors .*\(VNNI or AMX\), which this one does not"):
+    with pytest.raises(ModelError, match=r"int8 is for processors .*\(AVX2, VNNI or AMX\), which this one does not"):
         denoise(np.zeros((8, 8), np.uint8), "dncnn-b", precision="int8")
 
 
 @pytest.mark.parametrize(
     ("flags", "expected"),
-    [("avx512f avx512_vnni", True), ("avx2 avx_vnni", True), ("amx_int8", True), ("avx512f avx512_bf16", False)],
+    [
+        ("avx512f avx512_vnni", (True, False)),
+        ("avx2 avx_vnni", (True, False)),
+        ("amx_int8", (True, False)),
+        ("avx avx2 avx512f", (True, True)),
+        ("avx sse4_2", (False, True)),
+    ],
 )
 def test_flags_of_the_processor(tmp_path, flags, expected) -> None:
     (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
-    assert cpu_has_int8(tmp_path / "cpuinfo") is expected
+    assert (cpu_has_int8(tmp_path / "cpuinfo"), cpu_saturates_sums(tmp_path / "cpuinfo")) == expected
 
 
 def changed(card: dict, **changes) -> dict:
