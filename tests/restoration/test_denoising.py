@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 import skimage
+from helpers.processor import openvino_has_bfloat16
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -241,7 +242,9 @@ def test_models_by_path_keras_model_and_engine_agree(tmp_path, coffee):
 def test_bfloat16_is_near_float32(tmp_path, coffee):
     small_model(3).save(tmp_path / "small.keras")
     exact, fast = (denoise(coffee / 255, tmp_path / "small.keras", precision=p) for p in ("float32", "bfloat16"))
-    assert 0 < np.abs(exact - fast).max() < 0.05
+    difference = np.abs(exact - fast).max()
+    assert difference < 0.05
+    assert difference > 0 or not openvino_has_bfloat16()
 
 
 @pytest.mark.parametrize(
