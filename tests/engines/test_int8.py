@@ -88,9 +88,13 @@ def test_a_channel_without_a_neighbour_counts_alone() -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_graph_is_the_same_arithmetic_everywhere(network) -> None:
-    """ONNX's own evaluator, ONNX Runtime and OpenVINO, on processors whose sums saturate, too."""
-    graph = onnx_model(network, int8=True, saturating=True)
+@pytest.mark.parametrize(
+    "saturating",
+    [True, pytest.param(False, marks=pytest.mark.skipif(cpu_saturates_sums(), reason="the processor's sums saturate"))],
+)
+def test_the_graph_is_the_same_arithmetic_everywhere(network, saturating) -> None:
+    """ONNX's own evaluator, ONNX Runtime and OpenVINO."""
+    graph = onnx_model(network, int8=True, saturating=saturating)
     noisy = noisy_photograph(3)[1][:, :23, :31]
     expected = reference(graph, noisy)
     for engine in (OnnxRuntimeEngine, OpenVINOEngine):
@@ -183,6 +187,7 @@ def test_a_processor_without_int8_is_refused(monkeypatch) -> None:
         ("avx2 avx_vnni", (True, False)),
         ("amx_int8", (True, False)),
         ("avx avx2 avx512f", (True, True)),
+        ("avx512f avx512_bf16", (False, True)),
         ("avx sse4_2", (False, True)),
     ],
 )
