@@ -9,9 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..models.calibration import Calibration
+from ..models.calibration import Calibration, as_kept
 from ..models.folded import Network
-from .int8 import STEP, in_int8
+from .int8 import STEP, in_steps, kernels_of_ranges, rounded
+from .kernel_rounding import neighbourhoods, rounded_away
 from .rounding_noise import balanced, convolved, noise_gains
 
 _LEAST, _SMALLEST = 1 / 32, 1e-3
@@ -40,9 +41,9 @@ def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
         means.append(_mean(x))
         if i < network.config.depth:
             x = keras.ops.relu(x)
-            ranges.append(balanced(network.kernels[i], _reaches(x), _variances(x), gains[i]))
-    calibration = Calibration(tuple(ranges), _shifts(network, noisy, ranges, means))
-    return dataclasses.replace(network, calibration=calibration)
+            best = balanced(network.kernels[i], _reaches(x), _variances(x), gains[i])
+            ranges.append(as_kept(best).astype(np.float32))  # since by these kernels are rounded
+    return dataclasses.replace(network, calibration=_rounded(network, noisy, ranges, means))
 
 
 def _reaches(features: Any) -> np.ndarray:
@@ -58,23 +59,26 @@ def _variances(features: Any) -> np.ndarray:
     return variances
 
 
-def _shifts(
+def _rounded(
     network: Network, noisy: np.ndarray, ranges: Sequence[np.ndarray], means: Sequence[np.ndarray]
-) -> tuple[np.ndarray, ...]:
-    """What brings the mean of each channel back to that in floating point, one layer after the other."""
-    nothing = tuple(np.zeros_like(bias) for bias in network.biases[1:])
-    rounded = in_int8(network, Calibration(tuple(ranges), nothing))
+) -> Calibration:
+    """How kernels are rounded, and what then brings the mean of each channel back to that in floating point.
+
+    One layer after the other, each on features that come from those before it, rounded as they are.
+    """
+    first, *kernels = kernels_of_ranges(network, ranges)
+    x = keras.ops.relu(convolved(noisy, first, network.biases[0] / ranges[0]))
+    shifts, away = [], []
     following = [*ranges[1:], np.ones(network.config.channels, np.float32)]
-    x = keras.ops.relu(convolved(noisy, rounded.first, rounded.biases[0]))
-    shifts = []
-    layers = zip(rounded.kernels, rounded.scales, rounded.biases[1:], means[1:], following, strict=True)
-    for kernel, scale, bias, mean, reach in layers:
-        levels = keras.ops.clip(keras.ops.round(x / STEP), 0, 255)
-        x = convolved(levels * STEP, kernel * scale, bias)
+    for kernel, bias, mean, reach in zip(kernels, network.biases[1:], means[1:], following, strict=True):
+        x = keras.ops.clip(keras.ops.round(x / STEP), 0, 255) * STEP
+        taps, scale = in_steps(kernel)
+        away.append(rounded_away(taps, neighbourhoods(keras.ops.convert_to_numpy(x))))
+        x = convolved(x, rounded(taps, away[-1]) * scale, bias / reach)
         shift = mean / reach - _mean(x)
         shifts.append(shift * reach)
         x = keras.ops.relu(x + shift)
-    return tuple(shifts)
+    return Calibration(tuple(ranges), tuple(shifts), tuple(away))
 
 
 def _mean(x: Any) -> np.ndarray:

@@ -4,12 +4,13 @@ After a ReLU features are not negative, so that 0 to 255 stand for 0 to the rang
 into the kernels on both sides of them: a convolution gives features of at most 1 in every channel, and has one scale
 for each of its output channels. The first convolution, whose input is the image, stays in floating point.
 
-AVX2 multiplies features by taps and adds the products of two neighbouring channels in 16 bits; a sum that is larger is
-cut off, and shows as a wrong pixel. For such processors kernels are rounded so that no sum can be.
+Processors with AVX2 alone multiply features by taps and add the products of two neighbouring channels in 16 bits; a sum
+that is larger is cut off, and shows as a wrong pixel. Kernels are rounded so that no sum can be.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,33 +45,47 @@ class Int8Network:
     biases: tuple[np.ndarray, ...]
 
 
-def in_int8(network: Network, calibration: Calibration, *, saturating: bool = False) -> Int8Network:
+def in_int8(network: Network, calibration: Calibration) -> Int8Network:
     """Round a network.
 
     Args:
         network: weights and shape.
-        calibration: its features' ranges.
-        saturating: for a processor whose sums of two products saturate. Kernels are coarser then.
+        calibration: how.
     """
+    first, *others = kernels_of_ranges(network, calibration.ranges)
     one = np.ones(network.config.channels, np.float32)
-    ranges = [one, *calibration.ranges, one]
     shifts = [np.float32(0), *calibration.shifts]
-    kernels = [
+    ranges = [*calibration.ranges, one]
+    biases = [(bias + shift) / after for bias, shift, after in zip(network.biases, shifts, ranges, strict=True)]
+    steps, scales = zip(*map(in_steps, others), strict=True)
+    kernels = tuple(rounded(taps, away) for taps, away in zip(steps, calibration.away, strict=True))
+    return Int8Network(first, kernels, scales, tuple(biases))
+
+
+def kernels_of_ranges(network: Network, ranges: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The kernels, float32 (3, 3, in, out), between features that are parts of their ranges, (channels,) each."""
+    one = np.ones(network.config.channels, np.float32)
+    ends = [one, *ranges, one]
+    return [
         kernel * before[:, None] / after
-        for kernel, before, after in zip(network.kernels, ranges[:-1], ranges[1:], strict=True)
+        for kernel, before, after in zip(network.kernels, ends[:-1], ends[1:], strict=True)
     ]
-    biases = [(bias + shift) / after for bias, shift, after in zip(network.biases, shifts, ranges[1:], strict=True)]
-    rounded, scales = zip(*(_rounded(kernel, saturating=saturating) for kernel in kernels[1:]), strict=True)
-    return Int8Network(kernels[0], rounded, scales, tuple(biases))
 
 
-def _rounded(kernel: np.ndarray, *, saturating: bool) -> tuple[np.ndarray, np.ndarray]:
-    """int8 (3, 3, in, out), and what makes it the kernel again, float32 (out,)."""
+def in_steps(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A kernel before it is rounded, float32 (3, 3, in, out), and what makes it itself again, float32 (out,)."""
     largest = np.abs(kernel).max(axis=(0, 1, 2)) / LARGEST
-    if saturating:
-        largest = np.maximum(largest, _sums_of_two(kernel).max(axis=(0, 1, 2)) / LARGEST_SUM)
+    largest = np.maximum(largest, _sums_of_two(kernel).max(axis=(0, 1, 2)) / LARGEST_SUM)
     scale = np.maximum(largest, np.finfo(np.float32).tiny).astype(np.float32)
-    return np.rint(kernel / scale).astype(np.int8), scale
+    return kernel / scale, scale
+
+
+def rounded(taps: np.ndarray, away: np.ndarray) -> np.ndarray:
+    """Taps in steps to int8, each to the nearer integer or, where `away` is true, to that on its other side."""
+    nearer = np.rint(taps)
+    farther = nearer + np.where(taps < nearer, -1, 1)
+    integers: np.ndarray = np.where(away, farther, nearer).clip(-LARGEST, LARGEST).astype(np.int8)
+    return integers
 
 
 def _sums_of_two(kernel: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ _SIZES = {TensorProto.FLOAT: 4, TensorProto.INT8: 1, TensorProto.UINT8: 1}  # by
 _NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
-def onnx_model(network: Network, *, int8: bool = False, saturating: bool = False) -> bytes:
+def onnx_model(network: Network, *, int8: bool = False) -> bytes:
     """The file's content.
 
     The graph takes `noisy`, float32 (N, H, W, C) in [0, 1], and returns `denoised`, the same shape, not clipped, for
@@ -29,9 +29,8 @@ def onnx_model(network: Network, *, int8: bool = False, saturating: bool = False
     Args:
         network: weights and shape; in int8, with a calibration.
         int8: whether kernels and features are rounded to 8 bits.
-        saturating: as for `in_int8`.
     """
-    arrays = _int8_arrays(network, saturating=saturating) if int8 else _arrays(network)
+    arrays = _int8_arrays(network) if int8 else _arrays(network)
     weights = [numpy_helper.from_array(np.asarray(values), name) for name, values in arrays.items()]
     nodes = _nodes(network.config.depth, network.config.residual, int8=int8)
     shape = ("batch", "height", "width", network.config.channels)
@@ -52,10 +51,10 @@ def _arrays(network: Network) -> dict[str, np.ndarray]:
     return kernels | {f"bias_{i}": bias for i, bias in enumerate(network.biases, 1)}
 
 
-def _int8_arrays(network: Network, *, saturating: bool) -> dict[str, np.ndarray]:
+def _int8_arrays(network: Network) -> dict[str, np.ndarray]:
     if network.calibration is None:
         raise ValueError(f"int8 needs a network with a calibration. Received: {network.name} without")
-    rounded = in_int8(network, network.calibration, saturating=saturating)
+    rounded = in_int8(network, network.calibration)
     arrays = {"kernel_1": _out_first(rounded.first), "x_scale": np.asarray(STEP), "x_zero": np.asarray(np.uint8(0))}
     for i, (kernel, scale) in enumerate(zip(rounded.kernels, rounded.scales, strict=True), 2):
         zero = np.zeros(len(scale), np.int8)

@@ -7,7 +7,7 @@ import numpy as np
 from ..forks import need_threads
 from ..models.folded import Network
 from .openvino_alone import openvino
-from .precision import Precision, cpu_saturates_sums, fastest_for_engines
+from .precision import Precision, fastest_for_engines
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -55,10 +55,10 @@ class OpenVINOEngine:
 
     @classmethod
     def of(cls, network: Network, precision: Precision) -> OpenVINOEngine:
-        """The engine for a network; in int8, for one with a calibration, and rounded for this processor."""
+        """The engine for a network; in int8, for one with a calibration."""
         from .onnx_graph import onnx_model
 
-        graph = onnx_model(network, int8=precision == "int8", saturating=cpu_saturates_sums())
+        graph = onnx_model(network, int8=precision == "int8")
         return cls(graph, network.config.channels, network.config.receptive_radius, precision=precision)
 
     def compiled(self) -> bytes:

@@ -17,7 +17,6 @@ KERAS_POLICIES: dict[str, str] = {"float32": "float32", "bfloat16": "mixed_bfloa
 """Keras' dtype policy for each precision: in bfloat16, variables, input, output and subtraction stay float32."""
 
 _CPUINFO = Path("/proc/cpuinfo")
-_SUMS_OF_32_BITS = r"\b(amx_int8|avx512_vnni|avx_vnni)\b"
 _TELLING = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
 
 
@@ -51,12 +50,7 @@ def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
 
 def cpu_has_int8(cpuinfo: Path = _CPUINFO) -> bool:
     """True with a CPU that multiplies 8-bit integers at twice the rate of what else it has: AMX, VNNI or AVX2."""
-    return _has(cpuinfo, rf"\bavx2\b|{_SUMS_OF_32_BITS}")
-
-
-def cpu_saturates_sums(cpuinfo: Path = _CPUINFO) -> bool:
-    """True with a CPU that adds products of 8-bit integers two by two in 16 bits, as AVX2 without VNNI or AMX."""
-    return not _has(cpuinfo, _SUMS_OF_32_BITS)
+    return _has(cpuinfo, r"\b(avx2|avx512_vnni|avx_vnni|amx_int8)\b")
 
 
 def processor(cpuinfo: Path = _CPUINFO) -> str:

@@ -20,6 +20,8 @@ from .int8 import LARGEST, STEP
 _UNIFORM = 1 / 12
 """Variance of an error that is uniform within a step of 1."""
 _TAPS = 9
+_LEFT = 1 / 8
+"""Of the noise of kernels that are rounded each by itself, what is left (`kernel_rounding`)."""
 _FACTORS = (1.5, 1.2, 1.05)
 _WORTHWHILE = 1e-5
 _TOGETHER = 8
@@ -96,7 +98,7 @@ def rounding_noise(largest: np.ndarray, ranges: np.ndarray, variances: np.ndarra
     steps = (largest * ranges[:, None]).max(axis=0) / LARGEST  # of the kernels that take features of 0 to 1
     kernels = _TAPS * np.sum(variances / ranges**2) * np.sum(gains.outputs * steps**2)
     features = np.sum(gains.features * (ranges * STEP) ** 2)
-    return float(_UNIFORM * (kernels + features))
+    return float(_UNIFORM * (_LEFT * kernels + features))
 
 
 def balanced(kernel: np.ndarray, reaches: np.ndarray, variances: np.ndarray, gains: Gains) -> np.ndarray:

@@ -192,7 +192,7 @@ def export_onnx(
     int8 = quantize == "int8"
 
     def content() -> bytes:
-        graph = onnx_model(_calibrated(model, network) if int8 else network, int8=int8, saturating=True)
+        graph = onnx_model(_calibrated(model, network) if int8 else network, int8=int8)
         checker.check_model(graph, full_check=True)
         return graph
 

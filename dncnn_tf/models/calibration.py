@@ -5,9 +5,11 @@ It is known for several kinds of pictures, from smooth to rough: features reach 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +34,14 @@ class Calibration:
             channels, which may be more than it reaches: float32 (out,), positive.
         shifts: of every convolution but the first, what is added to its bias, so that the mean of each channel stays
             where it was: float32 (out,).
+        away: of every convolution but the first, which taps of its kernel are rounded away from the nearer integer, to
+            the one on their other side, so that errors make up for one another: bool (3, 3, in, out).
         roughness: of the pictures that it is for, the highest (`engines.roughness`); infinity for any.
     """
 
     ranges: tuple[np.ndarray, ...]
     shifts: tuple[np.ndarray, ...]
+    away: tuple[np.ndarray, ...]
     roughness: float = math.inf
 
 
@@ -55,8 +60,9 @@ def write_calibrations(weights: Path, calibrations: Sequence[Calibration]) -> No
     kinds = [
         {
             "roughness": None if math.isinf(each.roughness) else each.roughness,
-            "ranges": [_rounded(numbers) for numbers in each.ranges],
-            "shifts": [_rounded(numbers) for numbers in each.shifts],
+            "ranges": [as_kept(numbers).tolist() for numbers in each.ranges],
+            "shifts": [as_kept(numbers).tolist() for numbers in each.shifts],
+            "away": _packed(each.away),
         }
         for each in calibrations
     ]
@@ -97,11 +103,12 @@ def _calibration(kind: Any, config: ModelConfig) -> Calibration | None:
     inner = [config.filters] * (config.depth - 1)
     ranges = _arrays(kind.get("ranges"), inner, lowest=1 / _LARGEST)
     shifts = _arrays(kind.get("shifts"), [*inner[1:], config.channels], lowest=-_LARGEST)
+    away = _unpacked(kind.get("away"), [(3, 3, config.filters, out) for out in (*inner[1:], config.channels)])
     bound = kind.get("roughness", 0)
     known = bound is None or (type(bound) in (int, float) and 0 < bound <= _LARGEST)
-    if ranges is None or shifts is None or not known:
+    if ranges is None or shifts is None or away is None or not known:
         return None
-    return Calibration(ranges, shifts, math.inf if bound is None else bound)
+    return Calibration(ranges, shifts, away, math.inf if bound is None else bound)
 
 
 def uncalibrated(path: Path) -> ModelError:
@@ -117,8 +124,30 @@ def int8_models() -> list[str]:
     return [name for name in shipped_models() if (PRETRAINED / f"{name}.int8.json").exists()]
 
 
-def _rounded(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.{_DIGITS}g}") for value in values]
+def as_kept(values: np.ndarray) -> np.ndarray:
+    """Numbers as a file keeps them, in a few digits: float64, the same shape (n,)."""
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in values])
+
+
+def _packed(arrays: Sequence[np.ndarray]) -> str:
+    """Truth values as text: eight in a byte, zlib, base64."""
+    bits = np.packbits(np.concatenate([array.ravel() for array in arrays]))
+    return base64.b64encode(zlib.compress(bits.tobytes(), 9)).decode()
+
+
+def _unpacked(content: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, ...] | None:
+    """The inverse of `_packed`; None if it is not as much as it must be."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    size = -(-int(ends[-1]) // 8)
+    try:
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(content, validate=True), size + 1)
+    except (TypeError, ValueError, zlib.error):
+        return None
+    if len(unpacked) != size:
+        return None
+    bits = np.unpackbits(np.frombuffer(unpacked, np.uint8))[: ends[-1]].astype(bool)
+    parts = np.split(bits, ends[:-1])
+    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 
 
 def _arrays(content: Any, lengths: Sequence[int], *, lowest: float) -> tuple[np.ndarray, ...] | None:

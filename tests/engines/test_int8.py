@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import shutil
+import zlib
 
 import numpy as np
 import pytest
@@ -23,13 +25,13 @@ from dncnn_tf.engines.onnx_graph import onnx_model
 from dncnn_tf.engines.onnxruntime_engine import OnnxRuntimeEngine
 from dncnn_tf.engines.opening import open_engine
 from dncnn_tf.engines.openvino_engine import OpenVINOEngine
-from dncnn_tf.engines.precision import cpu_has_int8, cpu_saturates_sums
+from dncnn_tf.engines.precision import cpu_has_int8
 from dncnn_tf.evaluation.measuring import evaluate
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.evaluation.settings import Setting
 from dncnn_tf.export.exports import export_onnx, export_saved_model
 from dncnn_tf.export.samples import noisy_photograph
-from dncnn_tf.models.calibration import calibration_file, int8_models, read_calibrations
+from dncnn_tf.models.calibration import calibration_file, int8_models, read_calibrations, write_calibrations
 from dncnn_tf.models.cards import PRETRAINED, ModelError
 from dncnn_tf.models.dncnn import to_network
 from dncnn_tf.models.source import find_source
@@ -54,47 +56,46 @@ def reference(graph: bytes, noisy: np.ndarray) -> np.ndarray:
     return ReferenceEvaluator(model).run(["denoised"], {"noisy": noisy})[0]
 
 
-def test_kernels_keep_seven_bits_of_each_output_channel(network) -> None:
-    """Multiplied out again, with ranges taken back, they are the network's, to half a step."""
+def test_kernels_are_the_network_s_to_a_step(network) -> None:
+    """Multiplied out again, with ranges taken back."""
     rounded = in_int8(network, network.calibration)
     ranges = [*network.calibration.ranges, np.ones(3, np.float32)]
     for i, (kernel, scale) in enumerate(zip(rounded.kernels, rounded.scales, strict=True)):
         assert kernel.dtype == np.int8
-        assert (np.abs(kernel.astype(int)).max(axis=(0, 1, 2)) == 127).all()
+        assert (np.abs(kernel.astype(int)).max(axis=(0, 1, 2)) > 60).all()
         exact = network.kernels[i + 1] * ranges[i][:, None] / ranges[i + 1]
-        assert np.abs(kernel * scale - exact).max() <= 0.501 * scale.max()
+        assert (np.abs(kernel * scale - exact) <= 1.001 * scale).all()
 
 
-def test_no_sum_of_two_products_is_beyond_16_bits_where_it_would_saturate(network) -> None:
-    """Of features as large as they get; the kernels stay the network's, to half of a step that is a little larger."""
-
-    def largest_sum(kernel: np.ndarray) -> int:
+def test_no_sum_of_two_products_is_beyond_16_bits(network) -> None:
+    """Of features as large as they get: where it is, AVX2 cuts it off. They come close to it."""
+    for kernel in in_int8(network, network.calibration).kernels:
         pairs = kernel.astype(int).reshape(3, 3, -1, 2, kernel.shape[-1])
-        return 255 * max(abs(pairs.clip(*ends).sum(axis=3)).max() for ends in ((0, None), (None, 0)))
-
-    free, rounded = (in_int8(network, network.calibration, saturating=each) for each in (False, True))
-    assert max(map(largest_sum, free.kernels)) > 2**15
-    for i, (kernel, scale) in enumerate(zip(rounded.kernels, rounded.scales, strict=True)):
-        assert 0.9 * 2**15 < largest_sum(kernel) < 2**15
-        assert (scale < 2 * free.scales[i]).all()
-        np.testing.assert_allclose(kernel * scale, free.kernels[i] * free.scales[i], atol=1.01 * scale.max())
+        largest = 255 * max(abs(pairs.clip(*ends).sum(axis=3)).max() for ends in ((0, None), (None, 0)))
+        assert 0.9 * 2**15 < largest < 2**15
 
 
 def test_a_channel_without_a_neighbour_counts_alone() -> None:
     narrow = to_network(trained_like(filters=1))
     narrow = calibrated(narrow, [noisy_photograph(1)[1][:, :32, :32]])
-    free, rounded = (in_int8(narrow, narrow.calibration, saturating=each) for each in (False, True))
-    for one, other in zip(free.kernels, rounded.kernels, strict=True):
+    for kernel in in_int8(narrow, narrow.calibration).kernels:
+        assert np.abs(kernel.astype(int)).max() == 127
+
+
+def test_what_is_written_rounds_kernels_as_what_was_measured(network, tmp_path) -> None:
+    """To the last tap, although a file has fewer digits."""
+    weights = tmp_path / "m.weights.h5"
+    weights.write_bytes(b"any")
+    write_calibrations(weights, [network.calibration])
+    (read,) = read_calibrations(weights, network.config)
+    measured, kept = (in_int8(network, calibration) for calibration in (network.calibration, read))
+    for one, other in zip(measured.kernels, kept.kernels, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize(
-    "saturating",
-    [True, pytest.param(False, marks=pytest.mark.skipif(cpu_saturates_sums(), reason="the processor's sums saturate"))],
-)
-def test_the_graph_is_the_same_arithmetic_everywhere(network, saturating) -> None:
+def test_the_graph_is_the_same_arithmetic_everywhere(network) -> None:
     """ONNX's own evaluator, ONNX Runtime and OpenVINO."""
-    graph = onnx_model(network, int8=True, saturating=saturating)
+    graph = onnx_model(network, int8=True)
     noisy = noisy_photograph(3)[1][:, :23, :31]
     expected = reference(graph, noisy)
     for engine in (OnnxRuntimeEngine, OpenVINOEngine):
@@ -183,23 +184,27 @@ def test_a_processor_without_int8_is_refused(monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ("avx512f avx512_vnni", (True, False)),
-        ("avx2 avx_vnni", (True, False)),
-        ("amx_int8", (True, False)),
-        ("avx avx2 avx512f", (True, True)),
-        ("avx512f avx512_bf16", (False, True)),
-        ("avx sse4_2", (False, True)),
+        ("avx512f avx512_vnni", True),
+        ("avx_vnni", True),
+        ("amx_int8", True),
+        ("avx avx2 avx512f", True),
+        ("avx512f avx512_bf16", False),
+        ("avx sse4_2", False),
     ],
 )
 def test_flags_of_the_processor(tmp_path, flags, expected) -> None:
     (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
-    assert (cpu_has_int8(tmp_path / "cpuinfo"), cpu_saturates_sums(tmp_path / "cpuinfo")) == expected
+    assert cpu_has_int8(tmp_path / "cpuinfo") == expected
 
 
 def changed(card: dict, **changes) -> dict:
     """The file with something else in its last calibration."""
     *others, last = card["calibrations"]
     return card | {"calibrations": [*others, last | {key: change(last[key]) for key, change in changes.items()}]}
+
+
+def bits_of_zeros(count: int) -> str:
+    return base64.b64encode(zlib.compress(bytes(count // 8))).decode()
 
 
 @pytest.mark.parametrize(
@@ -211,6 +216,11 @@ def changed(card: dict, **changes) -> dict:
         (lambda card: changed(card, ranges=lambda ranges: [[float("nan")] * 64, *ranges[1:]]), "not what int8 needs"),
         (lambda card: changed(card, shifts=lambda shifts: [["1"] * 64, *shifts[1:]]), "not what int8 needs"),
         (lambda card: changed(card, shifts=lambda shifts: 3), "not what int8 needs"),
+        (lambda card: changed(card, away=lambda text: text[:-8]), "not what int8 needs"),
+        (lambda card: changed(card, away=lambda text: "é" + text), "not what int8 needs"),
+        (lambda card: changed(card, away=lambda text: None), "not what int8 needs"),
+        (lambda card: changed(card, away=lambda text: bits_of_zeros(1_000)), "not what int8 needs"),
+        (lambda card: changed(card, away=lambda text: bits_of_zeros(100_000_000)), "not what int8 needs"),
         (lambda card: changed(card, roughness=lambda bound: "31"), "not what int8 needs"),
         (lambda card: changed(card, roughness=lambda bound: 31), "not what int8 needs"),  # nothing for rougher ones
         (lambda card: card | {"calibrations": 2 * card["calibrations"]}, "not what int8 needs"),

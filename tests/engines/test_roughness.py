@@ -10,7 +10,6 @@ from helpers.processor import needs_int8
 from dncnn_tf import denoise
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.engines.opening import open_engine
-from dncnn_tf.engines.precision import cpu_saturates_sums
 from dncnn_tf.engines.roughness import ByRoughness, roughness, suited
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.images.arrays import from_float
@@ -89,4 +88,4 @@ def test_colour_in_int8_loses_little_at_any_noise(sigma: float) -> None:
     degraded = noisy(clean, sigma)
     exact, rounded = (open_engine("cdncnn-b", engine="openvino", precision=each) for each in ("float32", "int8"))
     loss = psnr(clean, exact(degraded), peak=1) - psnr(clean, rounded(degraded), peak=1)
-    assert loss < (0.2 if cpu_saturates_sums() else 0.15)
+    assert loss < 0.15
