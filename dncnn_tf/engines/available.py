@@ -8,7 +8,7 @@ from typing import get_args
 
 from ..errors import OptionError
 from ..models.cards import ModelError
-from .precision import Precision, cpu_has_int8, fastest_for_engines
+from .precision import Precision, cpu_has_int8, fastest_for_engines, openvino_has_bfloat16
 
 ENGINES = {
     "openvino": ("openvino", "onnx"),
@@ -18,9 +18,6 @@ ENGINES = {
     "savedmodel": ("tensorflow",),
 }
 """Engines and the packages that each needs; in the same precision, the fastest first."""
-
-WITH_BFLOAT16 = ("openvino", "keras", "savedmodel")
-"""Engines that can also compute in bfloat16."""
 
 WITH_INT8 = ("openvino",)
 """Engines that compute a trained network in int8."""
@@ -75,6 +72,11 @@ def choose_for_export(what: str, kind: str, engine: str) -> str:
     return _first_installed(what, engine, [(name, "float32") for name in ENGINES_OF_EXPORT[kind]])[0]
 
 
+def with_bfloat16() -> tuple[str, ...]:
+    """Engines that can also compute in bfloat16 on this processor."""
+    return ("openvino", "keras", "savedmodel") if openvino_has_bfloat16() else ("keras", "savedmodel")
+
+
 def ranking(fastest: Precision, *, large: bool) -> list[tuple[str, Precision]]:
     """Every engine in float32 and bfloat16, what is done first in front (README, Table IV and the start from cold).
 
@@ -84,7 +86,7 @@ def ranking(fastest: Precision, *, large: bool) -> list[tuple[str, Precision]]:
     """
     names = list(ENGINES)
     pairs: list[tuple[str, Precision]] = [(name, "float32") for name in names]
-    pairs += [(name, "bfloat16") for name in WITH_BFLOAT16]
+    pairs += [(name, "bfloat16") for name in with_bfloat16()]
     return sorted(
         pairs,
         key=lambda pair: (not large and pair[0] not in _AT_ONCE, pair[1] != fastest, names.index(pair[0])),

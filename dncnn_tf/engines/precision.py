@@ -48,6 +48,11 @@ def cpu_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
     return _has(cpuinfo, r"\b(amx_bf16|avx512_bf16)\b")
 
 
+def openvino_has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
+    """True with a CPU on which OpenVINO computes in bfloat16 when asked to; on others it takes float32 silently."""
+    return _has(cpuinfo, r"\b(amx_bf16|avx512bw|bf16)\b")
+
+
 def cpu_has_int8(cpuinfo: Path = _CPUINFO) -> bool:
     """True with a CPU that multiplies 8-bit integers at twice the rate of what else it has: AMX, VNNI or AVX2."""
     return _has(cpuinfo, r"\b(avx2|avx512_vnni|avx_vnni|amx_int8)\b")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import ModelConfig
-from ..engines.available import ENGINES, WITH_BFLOAT16, WITH_INT8, installed_engines
+from ..engines.available import ENGINES, WITH_INT8, installed_engines, with_bfloat16
 from ..engines.precision import cpu_has_int8
 from ..models.cards import read_card
 from ..models.folded import Network
@@ -81,7 +81,7 @@ def installed_methods() -> list[Method]:
 
 def _precisions(engine: str) -> list[str]:
     """What an engine can compute in here."""
-    others = [("bfloat16", engine in WITH_BFLOAT16), ("int8", engine in WITH_INT8 and cpu_has_int8())]
+    others = [("bfloat16", engine in with_bfloat16()), ("int8", engine in WITH_INT8 and cpu_has_int8())]
     return ["float32", *(precision for precision, known in others if known)]
 
 

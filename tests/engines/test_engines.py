@@ -131,6 +131,7 @@ def test_what_is_fastest_for_the_job_is_taken(given, expected, files, monkeypatc
     installed = [name for name in available.installed_engines() if name not in missing]
     monkeypatch.setattr(available, "installed_engines", lambda: installed)
     monkeypatch.setattr(precisions, "cpu_has_bfloat16", lambda: hardware)
+    monkeypatch.setattr(available, "openvino_has_bfloat16", lambda: True)
     with monkeypatch.context() as patch:
         patch.setattr(opening, "_engine_class", lambda name: SimpleNamespace(of=lambda _, precision: (name, precision)))
         assert open_engine(files["keras"], precision=precision, large=large) == expected
@@ -145,9 +146,18 @@ def test_bfloat16_is_near_and_not_the_same(files, model, engine):
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "litert"])
-def test_engines_without_bfloat16_say_so(files, engine):
+def test_engines_without_bfloat16_say_so(files, engine, monkeypatch):
+    monkeypatch.setattr(available, "openvino_has_bfloat16", lambda: True)
     with pytest.raises(ModelError, match=f"in bfloat16 runs in openvino, keras, savedmodel. Received: {engine}"):
         open_engine(files["keras"], engine=engine, precision="bfloat16")
+
+
+def test_where_openvino_has_no_bfloat16_keras_computes_in_it(files, monkeypatch):
+    """OpenVINO would take float32 for it, and say nothing."""
+    monkeypatch.setattr(available, "openvino_has_bfloat16", lambda: False)
+    with pytest.raises(ModelError, match=r"in bfloat16 runs in keras, savedmodel\. Received: openvino"):
+        open_engine(files["keras"], engine="openvino", precision="bfloat16")
+    assert type(open_engine(files["keras"], precision="bfloat16")).__name__ == "KerasEngine"
 
 
 def test_an_export_is_run_by_what_can_run_it(files):

@@ -9,7 +9,14 @@ import tensorflow as tf
 
 from dncnn_tf import OptionError, open_engine
 from dncnn_tf.engines import precision
-from dncnn_tf.engines.precision import bfloat16_is_fast, cpu_has_bfloat16, fastest_for_engines, training_precision
+from dncnn_tf.engines.openvino_alone import openvino
+from dncnn_tf.engines.precision import (
+    bfloat16_is_fast,
+    cpu_has_bfloat16,
+    fastest_for_engines,
+    openvino_has_bfloat16,
+    training_precision,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +28,19 @@ def test_flags_of_the_processor(tmp_path, flags, expected) -> None:
     assert cpu_has_bfloat16(tmp_path / "cpuinfo") is expected
     assert bfloat16_is_fast(tmp_path / "cpuinfo") is expected
     assert not cpu_has_bfloat16(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"), [("avx512f avx512bw", True), ("amx_bf16", True), ("avx2 fma", False), ("avx512f", False)]
+)
+def test_flags_for_bfloat16_by_openvino(tmp_path, flags, expected) -> None:
+    (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
+    assert openvino_has_bfloat16(tmp_path / "cpuinfo") is expected
+
+
+def test_openvino_says_the_same_of_this_processor() -> None:
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert openvino_has_bfloat16() == ("BF16" in capabilities)
 
 
 @pytest.mark.parametrize(("generation", "expected"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")])

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dncnn_tf.engines.openvino_alone import openvino
-from dncnn_tf.engines.precision import cpu_has_int8
+from dncnn_tf.engines.precision import cpu_has_int8, openvino_has_bfloat16
 
 needs_int8 = pytest.mark.skipif(not cpu_has_int8(), reason="the processor has no int8")
 
-needs_bfloat16 = pytest.mark.skipif(
-    "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
-    reason="OpenVINO takes float32 for bfloat16 on this processor",
-)
+needs_bfloat16 = pytest.mark.skipif(not openvino_has_bfloat16(), reason="OpenVINO has no bfloat16 on this processor")

@@ -12,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 import skimage
-from helpers.processor import needs_bfloat16
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -239,7 +238,6 @@ def test_models_by_path_keras_model_and_engine_agree(tmp_path, coffee):
         np.testing.assert_array_equal(denoise(coffee, given_model, precision="float32"), expected)
 
 
-@needs_bfloat16
 def test_bfloat16_is_near_float32(tmp_path, coffee):
     small_model(3).save(tmp_path / "small.keras")
     exact, fast = (denoise(coffee / 255, tmp_path / "small.keras", precision=p) for p in ("float32", "bfloat16"))
