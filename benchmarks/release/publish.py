@@ -107,7 +107,8 @@ def name_the_start(name: str, run: str) -> None:
         card = read_card(other)
         runs = runs_of(card)
         if other != name and runs[0]["init"] == name:
-            runs[0] |= {"command": f"{runs[0]['command']} --init {run}", "init": run}
+            command = runs[0]["command"].replace(f" --init {name}", "")  # without it, it is the recipe's start
+            runs[0] |= {"command": f"{command} --init {run}", "init": run}
             if len(runs) == 1:
                 card["recipe"]["init"] = run
             card |= {"runs": runs, "command": " && ".join(each["command"] for each in runs)}

@@ -124,6 +124,21 @@ def test_what_started_from_a_model_that_is_replaced_names_its_run(
         assert (f"--init {run}" in read_card(name)["command"]) == (start in (replaced, run))
 
 
+def test_a_start_that_was_named_gives_way_to_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command with two starts would leave it to the reader which one counts."""
+    for name in shipped_models():
+        card = read_card(name)
+        runs = runs_of(card)
+        if name == "dncnn-photo":
+            runs[0] |= {"init": "cdncnn-b", "command": "dncnn-tf train --recipe dncnn-photo --init cdncnn-b --epochs 3"}
+        (tmp_path / f"{name}.json").write_text(json.dumps(card | {"runs": runs}))
+    for module in (cards, publish):
+        monkeypatch.setattr(module, "PRETRAINED", tmp_path)
+    publish.name_the_start("cdncnn-b", "runs/mine")
+    first = runs_of(read_card("dncnn-photo"))[0]
+    assert first["command"] == "dncnn-tf train --recipe dncnn-photo --epochs 3 --init runs/mine"
+
+
 @pytest.mark.parametrize("name", shipped_models())
 def test_every_card_has_its_runs(name: str) -> None:
     card = read_card(name)
@@ -131,4 +146,5 @@ def test_every_card_has_its_runs(name: str) -> None:
         assert run["steps"] == run["curve"][-1]["step"]
         assert run["hours"] > 0
     for each in card["command"].split(" && "):
+        assert each.count("--init ") <= 1
         assert train_config(recipe=each.split()[3]).name.removesuffix("-finish") == name
