@@ -3,7 +3,7 @@
 Rounded each by itself, taps are wrong by up to half a step, and a convolution adds that up. Here they are rounded one
 after the other, and all that are still to come make up for each error, as well as they can on the features that the
 convolution is given (Hassibi and Stork, *Second order derivatives for network pruning: Optimal Brain Surgeon*, 1992;
-Frantar et al., *GPTQ*, 2022). An eighth of the noise is left.
+Frantar et al., *GPTQ*, 2022). Some seventh of the noise is left.
 """
 
 from __future__ import annotations

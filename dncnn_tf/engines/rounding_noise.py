@@ -21,7 +21,7 @@ _UNIFORM = 1 / 12
 """Variance of an error that is uniform within a step of 1."""
 _TAPS = 9
 _LEFT = 1 / 8
-"""Of the noise of kernels that are rounded each by itself, what is left (`kernel_rounding`)."""
+"""Of the noise of kernels that are rounded each by itself, about what is left (`kernel_rounding`)."""
 _FACTORS = (1.5, 1.2, 1.05)
 _WORTHWHILE = 1e-5
 _TOGETHER = 8

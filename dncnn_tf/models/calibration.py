@@ -139,11 +139,12 @@ def _unpacked(content: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[np.ndarr
     """The inverse of `_packed`; None if it is not as much as it must be."""
     ends = np.cumsum([math.prod(shape) for shape in shapes])
     size = -(-int(ends[-1]) // 8)
+    stream = zlib.decompressobj()
     try:
-        unpacked = zlib.decompressobj().decompress(base64.b64decode(content, validate=True), size + 1)
+        unpacked = stream.decompress(base64.b64decode(content, validate=True), size + 1)
     except (TypeError, ValueError, zlib.error):
         return None
-    if len(unpacked) != size:
+    if len(unpacked) != size or not stream.eof:
         return None
     bits = np.unpackbits(np.frombuffer(unpacked, np.uint8))[: ends[-1]].astype(bool)
     parts = np.split(bits, ends[:-1])
