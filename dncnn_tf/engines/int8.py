@@ -50,7 +50,7 @@ def in_int8(network: Network, calibration: Calibration) -> Int8Network:
 
     Args:
         network: weights and shape.
-        calibration: how.
+        calibration: how far its features reach, and which way its taps go.
     """
     first, *others = kernels_of_ranges(network, calibration.ranges)
     one = np.ones(network.config.channels, np.float32)

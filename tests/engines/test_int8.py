@@ -20,7 +20,7 @@ from dncnn_tf.data.datasets import resolve
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.engines import available
 from dncnn_tf.engines.calibration import calibrated
-from dncnn_tf.engines.int8 import in_int8
+from dncnn_tf.engines.int8 import in_int8, kernels_of_ranges
 from dncnn_tf.engines.onnx_graph import onnx_model
 from dncnn_tf.engines.onnxruntime_engine import OnnxRuntimeEngine
 from dncnn_tf.engines.opening import open_engine
@@ -68,11 +68,19 @@ def test_kernels_are_the_network_s_to_a_step(network) -> None:
 
 
 def test_no_sum_of_two_products_is_beyond_16_bits(network) -> None:
-    """Of features as large as they get: where it is, AVX2 cuts it off. They come close to it."""
-    for kernel in in_int8(network, network.calibration).kernels:
+    """Of features as large as they get: AVX2 would cut it off. With the finest steps of 8 bits some would be."""
+
+    def largest_sum(kernel: np.ndarray) -> int:
         pairs = kernel.astype(int).reshape(3, 3, -1, 2, kernel.shape[-1])
-        largest = 255 * max(abs(pairs.clip(*ends).sum(axis=3)).max() for ends in ((0, None), (None, 0)))
-        assert 0.9 * 2**15 < largest < 2**15
+        return 255 * max(abs(pairs.clip(*ends).sum(axis=3)).max() for ends in ((0, None), (None, 0)))
+
+    rounded = in_int8(network, network.calibration)
+    exact = kernels_of_ranges(network, network.calibration.ranges)[1:]
+    finest = [np.abs(kernel).max(axis=(0, 1, 2)) / 127 for kernel in exact]
+    assert max(largest_sum(np.rint(kernel / step)) for kernel, step in zip(exact, finest, strict=True)) > 2**15
+    for kernel, scale, step in zip(rounded.kernels, rounded.scales, finest, strict=True):
+        assert 0.9 * 2**15 < largest_sum(kernel) < 2**15
+        assert (scale < 2 * step).all()
 
 
 def test_a_channel_without_a_neighbour_counts_alone() -> None:
@@ -185,6 +193,7 @@ def test_a_processor_without_int8_is_refused(monkeypatch) -> None:
     ("flags", "expected"),
     [
         ("avx512f avx512_vnni", True),
+        ("avx2 avx_vnni", True),
         ("avx_vnni", True),
         ("amx_int8", True),
         ("avx avx2 avx512f", True),

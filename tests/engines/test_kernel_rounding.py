@@ -45,6 +45,7 @@ def test_each_tap_becomes_one_of_the_two_integers_beside_it(taps, away) -> None:
     integers = rounded(taps, away).astype(np.float32)
     assert np.abs(integers - taps).max() <= 1
     assert 0.1 < np.mean(integers != np.rint(taps)) < 0.4
+    assert np.abs(rounded(taps, np.zeros_like(away)) - taps).max() <= 0.5
 
 
 def test_a_convolution_of_other_features_is_far_nearer_to_itself(taps, away) -> None:
