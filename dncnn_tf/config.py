@@ -91,6 +91,7 @@ class TrainConfig:
         start_share: of each weight of the finished model, how much is the start's; 0 for what training ended with. A
             model that is used on pictures unlike those it was trained on, such as real photographs after simulated
             ones, is better in between (Wortsman et al. 2022). It takes the place of the best validated one.
+        quantization_aware: round features while learning, so that int8 costs the finished model less.
         precision: "auto", "float32" or "bfloat16" (mixed: float32 variables, bfloat16 arithmetic).
         seed: decides weights, patches and noise.
     """
@@ -118,6 +119,7 @@ class TrainConfig:
     initialization: Initialization = "identity"
     init: str | None = None
     start_share: float = 0.0
+    quantization_aware: bool = False
     precision: Precision = "auto"
     seed: int = 0
 
@@ -143,6 +145,11 @@ class TrainConfig:
             raise OptionError(
                 "start_share needs init, and statistics that stay the start's: frozen_share 1. "
                 f"Received: start_share={self.start_share}, init={self.init!r}, frozen_share={self.frozen_share}"
+            )
+        if self.quantization_aware and (self.init is None or (self.model.batch_norm and self.live_epochs)):
+            raise OptionError(
+                "`quantization_aware` goes on from a trained model, with its statistics: take a `recipe` NAME-finish, "
+                f"or frozen_share 1 with `init`. Received: init={self.init!r}, frozen_share={self.frozen_share}"
             )
         if self.learning_rate <= 0:
             raise OptionError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")

@@ -22,14 +22,12 @@ from dncnn_tf.data.degradations import bicubic_down_up, jpeg
 from dncnn_tf.engines.calibration import calibrated
 from dncnn_tf.engines.roughness import roughness
 from dncnn_tf.export.samples import calibration_part, calibration_samples
-from dncnn_tf.models.calibration import Calibration, calibration_file, int8_models, write_calibrations
+from dncnn_tf.models.calibration import ROUGHNESS, Calibration, calibration_file, int8_models, write_calibrations
 from dncnn_tf.models.cards import read_card
 from dncnn_tf.models.folded import Network
 from dncnn_tf.models.source import find_source
 from dncnn_tf.models.weights import read_network
 
-BOUNDS = (1.5, 9.0, 19.0, 31.0, math.inf)
-"""Of roughness: for what cameras, JPEG and enlarging leave, and for white noise of σ up to some 5, 15, 25 and 55."""
 BLIND_SIGMAS = (0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40, 45, 50, 55)
 KNOWN_TIMES, CODED_TIMES, SHOTS = 5, 2, 8  # of each photograph, with a σ that is known, small and coded, and taken
 SCALES, QUALITIES = (2, 3, 4), (10, 20, 30, 40)
@@ -66,7 +64,7 @@ def calibrations(name: str, network: Network) -> list[Calibration]:
     found = [roughness(sample) for sample in samples]
     return [
         _calibration(network, [sample for sample, rough in zip(samples, found, strict=True) if rough <= bound], bound)
-        for bound in BOUNDS
+        for bound in ROUGHNESS
     ]
 
 

@@ -27,6 +27,7 @@ _OPTIONS = (
     "schedule",
     "initialization",
     "init",
+    "quantization_aware",
     "seed",
 )
 _OF_THE_MACHINE = ("precision", "shards")
@@ -112,8 +113,11 @@ def command(config: TrainConfig, output: str) -> str:
     if not set(config.data.split("+")) <= published_sets().keys():
         raise OptionError(f"only published sets can be had again. Received: data={config.data}")
     given = {name: getattr(config, name) for name in _OPTIONS if getattr(config, name) != getattr(recipe, name)}
-    options = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
+    options = [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
+        for name, value in given.items()
+    ]
     if output != f"runs/{config.name}":
-        options = (*options, f"--output {output}")
+        options.append(f"--output {output}")
     without = ["--no-batch-norm"] if recipe.model != train_config(recipe=config.name).model else []
     return " ".join(["dncnn-tf train --recipe", config.name, *without, *options])

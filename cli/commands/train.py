@@ -44,6 +44,9 @@ from ..training_run import devices_option, run
 )
 @click.option("--init", metavar="MODEL", help="Start from this model (name or path), also a shallower one.")
 @click.option(
+    "--quantization-aware", is_flag=True, default=None, help="Learn with rounded features, so that int8 costs less."
+)
+@click.option(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="auto: bfloat16 where it is fast."
 )
 @devices_option

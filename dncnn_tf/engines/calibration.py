@@ -41,16 +41,25 @@ def calibrated(network: Network, samples: Iterable[np.ndarray]) -> Network:
         means.append(_mean(x))
         if i < network.config.depth:
             x = keras.ops.relu(x)
-            best = balanced(network.kernels[i], _reaches(x), _variances(x), gains[i])
+            best = balanced(network.kernels[i], reaches(_largest(x)), _variances(x), gains[i])
             ranges.append(as_kept(best).astype(np.float32))  # since by these kernels are rounded
     return dataclasses.replace(network, calibration=_rounded(network, noisy, ranges, means))
 
 
-def _reaches(features: Any) -> np.ndarray:
-    """For each channel its largest feature, and something where it is nearly always 0: (channels,)."""
-    largest = keras.ops.convert_to_numpy(keras.ops.max(features, axis=(0, 1, 2)))
-    reaches: np.ndarray = np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
-    return reaches
+def reaches(largest: np.ndarray) -> np.ndarray:
+    """How far channels are taken to reach: as their largest features, and a little where they are nearly always 0.
+
+    Args:
+        largest: of each channel, (channels,).
+    """
+    least: np.ndarray = np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
+    return least
+
+
+def _largest(features: Any) -> np.ndarray:
+    """Of each channel: (channels,)."""
+    largest: np.ndarray = keras.ops.convert_to_numpy(keras.ops.max(features, axis=(0, 1, 2)))
+    return largest
 
 
 def _variances(features: Any) -> np.ndarray:

@@ -21,6 +21,9 @@ from ..config import ModelConfig
 from ..files import atomic_path
 from .cards import PRETRAINED, ModelError, parse_card, shipped_models
 
+ROUGHNESS = (1.5, 9.0, 19.0, 31.0, math.inf)
+"""Kinds of pictures, each up to some roughness: what cameras, JPEG and enlarging leave, and white noise of σ up to some
+5, 15, 25 and 55."""
 _DIGITS = 3
 _LARGEST = 1e6
 

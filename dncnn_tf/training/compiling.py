@@ -62,7 +62,7 @@ def make_ready(model: keras.Model, config: TrainConfig, epoch: int) -> None:
             loss=_LOSSES[config.loss],
             loss_weights=[loss_weight],
             metrics=[keras.metrics.MeanMetricWrapper(psnr, "psnr")],
-            jit_compile=_xla_pays(),
+            jit_compile=_xla_pays() and not config.quantization_aware,  # it cannot compile how rough a picture is
         )
     model.optimizer.learning_rate = rate
     model.optimizer.iterations.assign(step)

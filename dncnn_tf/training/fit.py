@@ -21,6 +21,7 @@ from .configs import finetuning_config
 from .heap import memory_kept
 from .loops import open_loop
 from .recording import Record, tensorboard
+from .rounding import with_rounding
 from .run_folder import Run
 from .workers import Cluster
 
@@ -79,6 +80,8 @@ def train(
     with loop.strategy.scope():
         new = None if resume and not config.start_share else new_model(config)
         start = new.get_weights() if new is not None and config.start_share else None
+        if config.quantization_aware and not resume:
+            new = with_rounding(new, data.batches())
     with run.locked(new=not resume) if cluster.is_chief else contextlib.nullcontext():
         if resume:
             with loop.strategy.scope():
@@ -100,7 +103,7 @@ def train(
             mix_in(model, start, config.start_share)
         if cluster.is_chief:
             record.finish(model, loop.validation_psnr())
-    return model
+    return record.network(model)
 
 
 def _configurations(

@@ -12,6 +12,7 @@ import keras
 from ..config import TrainConfig
 from ..files import atomic_path, write_json
 from ..models.weights import save_model
+from .rounding import without_rounding
 from .run_folder import Run
 
 
@@ -33,6 +34,10 @@ class Record(keras.callbacks.Callback):
         """Highest validation PSNR of an epoch so far, in dB."""
         return max((row["val_psnr"] for row in self.rows), default=-math.inf)
 
+    def network(self, model: keras.Model) -> keras.Model:
+        """What is kept of a model: the DnCNN in it."""
+        return without_rounding(model, self.config.model) if self.config.quantization_aware else model
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
         self.started = time.monotonic()
@@ -52,7 +57,7 @@ class Record(keras.callbacks.Callback):
         self.run.write_log(self.rows)
         draw_curves(self.rows, self.run.curves_file)
         if improved:
-            save_model(self.model, self.run.best_file)
+            save_model(self.network(self.model), self.run.best_file)
         # Last, so that whatever interrupts the lines above is done again after a resume.
         self.run.save_checkpoint(self.model, epoch + 1)
 
@@ -66,6 +71,7 @@ class Record(keras.callbacks.Callback):
             model: with its final statistics.
             psnr: its validation PSNR in dB.
         """
+        model = self.network(model)
         save_model(model, self.run.last_file)
         best_psnr = psnr if self.config.start_share else max(psnr, self.best_psnr)
         if best_psnr == psnr:

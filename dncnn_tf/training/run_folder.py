@@ -17,7 +17,7 @@ from ..files import atomic_path, write_json
 from ..models import batch_norm  # noqa: F401 (checkpoints hold what these register with Keras)
 from ..models.cards import ModelError, parse_card
 from ..models.weights import save_model
-from . import losses, optimizers  # noqa: F401 (checkpoints hold what these register with Keras)
+from . import losses, optimizers, rounding  # noqa: F401 (checkpoints hold what these register with Keras)
 
 LOG_FIELDS = ("epoch", "step", "loss", "psnr", "val_loss", "val_psnr", "learning_rate", "seconds")
 _KEPT_CHECKPOINTS = 2

@@ -90,6 +90,7 @@ FINISH = dataclasses.replace(
     [
         (FINISH, folder_of("dncnn-b", 2)),
         (FINISH, folder_of("dncnn-b", 3)),
+        (dataclasses.replace(FINISH, quantization_aware=True), folder_of("dncnn-b", 3)),
         (
             dataclasses.replace(RECIPES["dncnn-s-15"], data="train400", model=ModelConfig(batch_norm=False)),
             folder_of("dncnn-s-15", 1),
