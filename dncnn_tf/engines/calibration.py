@@ -52,8 +52,8 @@ def reaches(largest: np.ndarray) -> np.ndarray:
     Args:
         largest: of each channel, (channels,).
     """
-    least: np.ndarray = np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
-    return least
+    far: np.ndarray = np.maximum(largest, max(_LEAST * largest.max(), _SMALLEST))
+    return far
 
 
 def _largest(features: Any) -> np.ndarray:

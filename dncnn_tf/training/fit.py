@@ -78,14 +78,12 @@ def train(
     data = TrainingData.load(config, cluster.own_shards(config.shards))
     loop = open_loop(data, cluster, devices, note)
     with loop.strategy.scope():
-        new = None if resume and not config.start_share else new_model(config)
+        new = None if resume and not config.start_share else _beginning(config, data)
         start = new.get_weights() if new is not None and config.start_share else None
-        if config.quantization_aware and not resume:
-            new = with_rounding(new, data.batches())
     with run.locked(new=not resume) if cluster.is_chief else contextlib.nullcontext():
         if resume:
             with loop.strategy.scope():
-                model, epoch = run.latest_checkpoint(note) or (new_model(config), 0)
+                model, epoch = run.latest_checkpoint(note) or (_beginning(config, data), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
             if config.epochs != before.epochs:
                 note(f"the learning rate is that of {config.epochs} epochs from here on, not of {before.epochs}")
@@ -104,6 +102,12 @@ def train(
         if cluster.is_chief:
             record.finish(model, loop.validation_psnr())
     return record.network(model)
+
+
+def _beginning(config: TrainConfig, data: TrainingData) -> keras.Model:
+    """The model of a run before its first step."""
+    model = new_model(config)
+    return with_rounding(model, data.batches()) if config.quantization_aware else model
 
 
 def _configurations(

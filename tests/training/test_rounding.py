@@ -51,9 +51,9 @@ def test_features_are_whole_steps_of_the_ranges_of_their_picture() -> None:
     x = np.random.default_rng(0).gamma(1.0, 0.5, (2, 40, 40, 2)).astype(np.float32)
     rounded = np.asarray(Rounding(RANGES)(x, np.array([1, 0])))
     ranges = RANGES[[1, 0]][:, None, None]
-    steps = rounded / ranges * 63
+    steps = rounded / ranges * 127
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
-    assert (np.abs(rounded - np.minimum(x, ranges)) <= ranges / 63 / 2 * 1.001).all()
+    assert (np.abs(rounded - np.minimum(x, ranges)) <= ranges / 127 / 2 * 1.001).all()
     assert (x > ranges).any(axis=(0, 1, 2)).all()
     assert np.array_equal(rounded.max(axis=(1, 2)), np.broadcast_to(ranges, (2, 1, 1, 2))[:, 0, 0])
 
@@ -143,6 +143,15 @@ def test_what_is_kept_of_a_run_is_a_dncnn(config: TrainConfig, tmp_path: Path) -
     assert newest.stem == "epoch-00003"
     again = [layer.ranges for layer in keras.saving.load_model(newest).layers if isinstance(layer, Rounding)]
     np.testing.assert_array_equal(again, ranges)
+
+
+def test_a_run_that_was_stopped_before_its_first_epoch_ended_rounds_too(config: TrainConfig, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.folder.mkdir()
+    run.write_config(dataclasses.replace(config, epochs=1))
+    train(None, run.folder, resume=True)
+    (checkpoint,) = run.checkpoints.iterdir()
+    assert sum(isinstance(layer, Rounding) for layer in keras.saving.load_model(checkpoint).layers) == 3
 
 
 def test_rounding_costs_a_network_less_that_has_learned_with_it(config: TrainConfig, tmp_path: Path) -> None:
