@@ -17,6 +17,7 @@ from dncnn_tf.errors import OptionError
 from dncnn_tf.models.calibration import ROUGHNESS
 from dncnn_tf.models.dncnn import in_float32, model_config
 from dncnn_tf.models.weights import load_model
+from dncnn_tf.training import rounding
 from dncnn_tf.training.batches import TrainingData
 from dncnn_tf.training.fit import train
 from dncnn_tf.training.rounding import Rounding, feature_ranges, kinds, with_rounding, without_rounding
@@ -154,9 +155,12 @@ def test_a_run_that_was_stopped_before_its_first_epoch_ended_rounds_too(config: 
     assert sum(isinstance(layer, Rounding) for layer in keras.saving.load_model(checkpoint).layers) == 3
 
 
-def test_rounding_costs_a_network_less_that_has_learned_with_it(config: TrainConfig, tmp_path: Path) -> None:
-    """Than one that has learned as long without."""
-    learned = dataclasses.replace(config, epochs=2, steps_per_epoch=60, learning_rate=3e-3)
+def test_rounding_costs_a_network_less_that_has_learned_with_it(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Than one that has learned as long without; the coarser it is, the sooner."""
+    monkeypatch.setattr(rounding, "_STEPS", 3)
+    learned = dataclasses.replace(config, epochs=1, steps_per_epoch=80, learning_rate=3e-3)
     batches = TrainingData.load(config).batches(10_000)
     noisy = np.concatenate([degraded for degraded, _ in batches.take(4)])
     costs = []
@@ -164,7 +168,7 @@ def test_rounding_costs_a_network_less_that_has_learned_with_it(config: TrainCon
         model = train(dataclasses.replace(learned, quantization_aware=aware), tmp_path / str(aware))
         error = np.asarray(with_rounding(model, batches)(noisy)) - np.asarray(model(noisy))
         costs.append(np.sqrt(np.mean(error**2)))
-    assert costs[1] < 0.9 * costs[0]
+    assert costs[1] < 0.8 * costs[0]
 
 
 @pytest.mark.parametrize("change", [{"init": None}, {"frozen_share": 0.5}], ids=str)
