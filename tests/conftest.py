@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+
+if TYPE_CHECKING:
+    from dncnn_tf.config import TrainConfig
 
 SMALL = ("--depth", 4, "--filters", 8, "--patch-size", 16, "--batch-size", 8, "--precision", "float32")
 """Options of `dncnn-tf train` for a network and batches that take seconds."""
@@ -85,3 +89,30 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small.weights.h5"
     save_weights(trained_like(depth=3, filters=4), path, {"name": "small"})
     return path
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model to train from, with batch normalisation that matters, depth 4, grey: a `.keras` file."""
+    from helpers.models import trained_like
+
+    file = tmp_path_factory.mktemp("start") / "start.keras"
+    trained_like().save(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def finish(start: Path, photographs: Path) -> TrainConfig:
+    """A run of seconds that goes on from there with its statistics."""
+    from dncnn_tf.config import ModelConfig, TrainConfig
+
+    return TrainConfig(
+        model=ModelConfig(depth=4, filters=8),
+        data=str(photographs),
+        init=str(start),
+        frozen_share=1.0,
+        patch_size=16,
+        epochs=2,
+        steps_per_epoch=4,
+        precision="float32",
+    )

@@ -57,6 +57,17 @@ def _patches(plane: np.ndarray) -> np.ndarray:
     return chosen
 
 
+def kind(images: np.ndarray, bounds: Sequence[float]) -> int:
+    """Which of some kinds of pictures, each up to a bound of roughness, the roughest of some images is of.
+
+    Args:
+        images: as for `roughness`.
+        bounds: rising; what is beyond the last one is of the last kind.
+    """
+    found = roughness(images)
+    return next((i for i, bound in enumerate(bounds) if found <= bound), len(bounds) - 1)
+
+
 class ByRoughness:
     """A network that is rounded in several ways, each for pictures up to some roughness.
 
@@ -78,8 +89,7 @@ class ByRoughness:
         Args:
             images: as for `roughness`, with any number of channels.
         """
-        found = roughness(images)
-        return self._open_nth(next((i for i, bound in enumerate(self.bounds) if found <= bound), len(self.bounds) - 1))
+        return self._open_nth(kind(images, self.bounds))
 
     def __call__(self, noisy: np.ndarray) -> np.ndarray:
         """As `Engine`."""

@@ -8,6 +8,7 @@ of each is measured, by sending random noise backwards through it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +62,7 @@ def _squared_gradients(
     network: Network, noisy: np.ndarray, rng: np.random.Generator
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of a random mix of all outputs, by each convolution's inputs, (in,), and outputs, (out,): summed over pixels."""
-    x: Any = noisy
-    used = []
-    for kernel, bias in zip(network.kernels[:-1], network.biases[:-1], strict=True):
-        x = keras.ops.relu(convolved(x, kernel, bias))
-        used.append(keras.ops.sign(x))
+    used = [keras.ops.sign(x) for x in feature_maps(network, noisy)]
     gradient: Any = rng.standard_normal(noisy.shape, np.float32)
     sums = []
     for kernel in network.kernels[::-1]:
@@ -75,6 +72,14 @@ def _squared_gradients(
         if used:
             gradient = gradient * used.pop()
     return sums[::-1]
+
+
+def feature_maps(network: Network, noisy: Any) -> Iterator[Any]:
+    """What a network makes of images (N, H, W, C): after each ReLU, first to last, (N, H, W, filters)."""
+    x = noisy
+    for kernel, bias in zip(network.kernels[:-1], network.biases[:-1], strict=True):
+        x = keras.ops.relu(convolved(x, kernel, bias))
+        yield x
 
 
 def convolved(x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:

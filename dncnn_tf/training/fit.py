@@ -78,17 +78,16 @@ def train(
     data = TrainingData.load(config, cluster.own_shards(config.shards))
     loop = open_loop(data, cluster, devices, note)
     with loop.strategy.scope():
-        new = None if resume and not config.start_share else _beginning(config, data)
+        new = None if resume and not config.start_share else new_model(config)
         start = new.get_weights() if new is not None and config.start_share else None
     with run.locked(new=not resume) if cluster.is_chief else contextlib.nullcontext():
+        with loop.strategy.scope():
+            found = run.latest_checkpoint(note) if resume else None
+            model, epoch = found or (_beginning(new or new_model(config), config, data), 0)
         if resume:
-            with loop.strategy.scope():
-                model, epoch = run.latest_checkpoint(note) or (_beginning(config, data), 0)
             note(f"going on after epoch {epoch} of {config.epochs}")
             if config.epochs != before.epochs:
                 note(f"the learning rate is that of {config.epochs} epochs from here on, not of {before.epochs}")
-        else:
-            model, epoch = new, 0
         loop.begin(model, config, epoch)
         if cluster.is_chief:
             run.write_config(config)
@@ -104,9 +103,8 @@ def train(
     return record.network(model)
 
 
-def _beginning(config: TrainConfig, data: TrainingData) -> keras.Model:
-    """The model of a run before its first step."""
-    model = new_model(config)
+def _beginning(model: keras.Model, config: TrainConfig, data: TrainingData) -> keras.Model:
+    """What a run trains of a new model, before its first step."""
     return with_rounding(model, data.batches()) if config.quantization_aware else model
 
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from ..config import ModelConfig
 from ..engines.calibration import reaches
-from ..engines.roughness import roughness
-from ..engines.rounding_noise import convolved
+from ..engines.roughness import kind
+from ..engines.rounding_noise import feature_maps
 from ..models.calibration import ROUGHNESS
 from ..models.dncnn import build_dncnn, to_network
 
@@ -55,24 +55,24 @@ class Rounding(keras.layers.Layer):  # type: ignore[misc]
         """As Keras' layer, with `ranges`."""
         return {**super().get_config(), "ranges": self.ranges.tolist()}
 
-    def call(self, features: Any, kind: Any) -> Any:
+    def call(self, x: Any, of_kind: Any) -> Any:
         """Round the features of images of some kinds, (N,)."""
-        return _rounded(features, tf.gather(tf.cast(self.ranges, features.dtype), kind)[:, None, None])
+        return _rounded(x, tf.gather(tf.cast(self.ranges, x.dtype), of_kind)[:, None, None])
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
-def _rounded(features: Any, ranges: Any) -> Any:
+def _rounded(x: Any, ranges: Any) -> Any:
     step = ranges / _STEPS
 
     def gradient(upstream: Any) -> Any:
-        return tf.where(features <= ranges, upstream, tf.abs(upstream)), None
+        return tf.where(x <= ranges, upstream, tf.abs(upstream)), None
 
-    return tf.minimum(tf.round(features / step), _STEPS) * step, gradient
+    return tf.minimum(tf.round(x / step), _STEPS) * step, gradient
 
 
 def kinds(noisy: np.ndarray) -> np.ndarray:
     """Which of `ROUGHNESS` images are of: float32 (N, H, W, C) → int32 (N,)."""
-    return np.searchsorted(ROUGHNESS, [roughness(image[None]) for image in noisy]).astype(np.int32)
+    return np.array([kind(image[None], ROUGHNESS) for image in noisy], np.int32)
 
 
 def with_rounding(model: keras.Model, batches: Iterable[tuple[Any, Any]]) -> keras.Model:
@@ -84,12 +84,12 @@ def with_rounding(model: keras.Model, batches: Iterable[tuple[Any, Any]]) -> ker
     """
     ranges = iter(feature_ranges(model, batches))
     noisy, last = model.input, model.layers[-1]
-    kind = Kind(dtype="float32", name="kind")(noisy)
+    of_kind = Kind(dtype="float32", name="kind")(noisy)
     x = noisy
     for layer in model.layers[1:-1]:
         x = layer(x)
         if layer.name == "conv_1" or isinstance(layer, keras.layers.ReLU):
-            x = Rounding(next(ranges), dtype=layer.dtype_policy, name=f"{layer.name}_rounded")(x, kind)
+            x = Rounding(next(ranges), dtype=layer.dtype_policy, name=f"{layer.name}_rounded")(x, of_kind)
     return keras.Model(noisy, last([noisy, x] if isinstance(last, keras.layers.Subtract) else x), name=model.name)
 
 
@@ -115,9 +115,8 @@ def feature_ranges(model: keras.Model, batches: Iterable[tuple[Any, Any]]) -> li
     network = to_network(model)
     largest = [np.zeros((len(ROUGHNESS), len(bias)), np.float32) for bias in network.biases[:-1]]
     for noisy, _ in itertools.islice(batches, _BATCHES):
-        x, of_kind = noisy, kinds(noisy.numpy())
-        for kernel, bias, most in zip(network.kernels, network.biases, largest, strict=False):
-            x = keras.ops.relu(convolved(x, kernel, bias))
+        of_kind = kinds(noisy.numpy())
+        for x, most in zip(feature_maps(network, noisy), largest, strict=True):
             np.maximum.at(most, of_kind, keras.ops.convert_to_numpy(keras.ops.max(x, axis=(1, 2))))
     return [_SHARE * np.stack([reaches(each) for each in _of_all_up_to(most)]) for most in largest]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from helpers.models import trained_like
 from PIL import Image
 
 from dncnn_tf import ModelError, fold_batch_norm, load_model
@@ -25,14 +24,6 @@ SMALL = TrainConfig(
     steps_per_epoch=3,
     precision="float32",
 )
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with batch normalisation that matters, depth 4, grey."""
-    file = tmp_path_factory.mktemp("start") / "start.keras"
-    trained_like().save(file)
-    return file
 
 
 def denoised(model: keras.Model, channels: int = 1) -> np.ndarray:

@@ -9,9 +9,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.models import trained_like
 
-from dncnn_tf.config import ModelConfig, TrainConfig
+from dncnn_tf.config import TrainConfig
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.errors import OptionError
 from dncnn_tf.models.calibration import ROUGHNESS
@@ -26,22 +25,9 @@ from dncnn_tf.training.run_folder import Run
 RANGES = np.array([[1.0, 2.0], [3.0, 0.5]], np.float32)
 
 
-@pytest.fixture(scope="module")
-def config(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
-    start = tmp_path_factory.mktemp("models") / "start.keras"
-    trained_like().save(start)
-    return TrainConfig(
-        model=ModelConfig(depth=4, filters=8),
-        sigma=(0.0, 55.0),
-        data=str(photographs),
-        init=str(start),
-        frozen_share=1.0,
-        quantization_aware=True,
-        patch_size=32,
-        epochs=2,
-        steps_per_epoch=4,
-        precision="float32",
-    )
+@pytest.fixture
+def config(finish: TrainConfig) -> TrainConfig:
+    return dataclasses.replace(finish, sigma=(0.0, 55.0), quantization_aware=True, patch_size=32)
 
 
 def features(model: keras.Model, name: str, noisy: np.ndarray) -> np.ndarray:

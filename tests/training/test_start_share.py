@@ -9,9 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from helpers.models import trained_like
 
-from dncnn_tf.config import RECIPES, ModelConfig, TrainConfig
+from dncnn_tf.config import RECIPES, TrainConfig
 from dncnn_tf.errors import OptionError
 from dncnn_tf.models.cards import ModelError
 from dncnn_tf.training.configs import train_config
@@ -19,21 +18,9 @@ from dncnn_tf.training.fit import train
 from dncnn_tf.training.run_folder import Run
 
 
-@pytest.fixture(scope="module")
-def config(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
-    start = tmp_path_factory.mktemp("models") / "start.keras"
-    trained_like().save(start)
-    return TrainConfig(
-        model=ModelConfig(depth=4, filters=8),
-        data=str(photographs),
-        init=str(start),
-        frozen_share=1.0,
-        start_share=0.25,
-        patch_size=16,
-        epochs=2,
-        steps_per_epoch=4,
-        precision="float32",
-    )
+@pytest.fixture
+def config(finish: TrainConfig) -> TrainConfig:
+    return dataclasses.replace(finish, start_share=0.25)
 
 
 def weights(file: Path | str) -> list[np.ndarray]:
