@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.reliability.soak", "denoise", "--kills", "3"],

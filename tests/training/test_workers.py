@@ -70,6 +70,7 @@ def two_workers(tmp_path_factory, photographs: Path) -> Path:
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_two_workers_have_the_loss_curve_of_one(two_workers: Path, tmp_path: Path) -> None:
     config = TrainConfig.from_dict(json.loads((two_workers / "config.json").read_text()))
     assert config.shards == 2
@@ -84,6 +85,7 @@ def test_two_workers_have_the_loss_curve_of_one(two_workers: Path, tmp_path: Pat
         np.testing.assert_allclose(two, one, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_only_the_first_worker_writes(two_workers: Path) -> None:
     assert {"best.keras", "checkpoints", "config.json", "log.csv"} <= {path.name for path in two_workers.iterdir()}
     assert not list(two_workers.rglob("*.tmp*"))
