@@ -63,6 +63,7 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @glibc
+@pytest.mark.slow
 def test_training_keeps_it(photographs: Path, tmp_path: Path) -> None:
     class Watch(keras.callbacks.Callback):
         given: int

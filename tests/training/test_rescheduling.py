@@ -103,12 +103,10 @@ def test_fewer_epochs_than_are_done_are_refused(stopped: Path) -> None:
     assert (stopped / "config.json").read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("done", "live_epochs"),
-    [
-        pytest.param(1, 4, marks=pytest.mark.slow, id="before the statistics are fixed"),
-        pytest.param(3, 3, id="when they are"),
-    ],
+    [pytest.param(1, 4, id="before the statistics are fixed"), pytest.param(3, 3, id="when they are")],
 )
 def test_statistics_that_are_fixed_stay_so(photographs: Path, tmp_path: Path, done: int, live_epochs: int) -> None:
     """Of four epochs half are frozen; the run is stopped in one of the halves and goes on for eight or for six."""

@@ -110,6 +110,7 @@ def test_a_kind_that_training_has_none_of_has_the_ranges_of_all(config: TrainCon
         assert (each == each[-1]).all()
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_run_is_a_dncnn(config: TrainConfig, tmp_path: Path) -> None:
     """One that is resumed too, with the ranges that it began with."""
     run = Run(tmp_path / "run")

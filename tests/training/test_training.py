@@ -181,6 +181,7 @@ train(TrainConfig.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]), devices
         np.testing.assert_allclose(two, one, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_compiled_by_xla_training_is_the_same() -> None:
     """As on a single GPU, where it is switched on."""
     rng = np.random.default_rng(0)
