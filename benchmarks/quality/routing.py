@@ -1,6 +1,6 @@
 """Does `denoise` take the right model for a picture's noise?
 
-    DNCNN_TF_DATA=DIR python -m benchmarks.quality.routing
+    DNCNN_TF_DATA=DIR python -m benchmarks.quality.routing --precision bfloat16
 
 Pictures with noise of several kinds go through the blind model and `dncnn-photo`; the mean PSNR of what the rule takes
 stands beside that of always taking the better one, which nobody knows who has no clean picture. The rule sees the whole
@@ -127,7 +127,7 @@ def main(photo: str, every: int, seed: int, precision: str, page: Path) -> None:
         f"{f', one picture in {every}' if every > 1 else ''}; the blind model is `cdncnn-b` or, in grey, `dncnn-b`. "
         "Then how much the rule's choice is short of the better one, and how much it is where more than "
         f"{UNSEEN:g} dB count as that much; and the share that it sends to `dncnn-photo`. Made by "
-        "`DNCNN_TF_DATA=DIR python -m benchmarks.quality.routing` on"
+        f"`DNCNN_TF_DATA=DIR python -m benchmarks.quality.routing --precision {precision}` on"
     )
     write_page(page, "Which model for which noise", how, lines)
 

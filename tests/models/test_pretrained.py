@@ -15,6 +15,7 @@ from PIL import Image
 from dncnn_tf import deblock, denoise, upscale
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.evaluation.metrics import psnr
+from dncnn_tf.images.arrays import from_float
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,17 @@ def test_blind_models_leave_flat_pictures_alone(model):
     for level in (0, 0.5, 1):
         flat = np.full((40, 60, 3 if model.startswith("c") else 1), level, np.float32)
         assert np.abs(denoise(flat, model) - flat).max() < 2 / 255
+
+
+@pytest.mark.parametrize(("sigma", "gain"), [(5, 0.8), (15, 3.5), (25, 4), (50, 3)])
+@pytest.mark.parametrize("name", ["coffee.png", "rocket.jpg"])
+def test_the_model_for_photographs_removes_white_noise_that_jpeg_has_coloured(sigma, gain, name):
+    clean, coded = crop(name, "cdncnn-b"), io.BytesIO()
+    noisy = add_gaussian_noise(clean, sigma, np.random.default_rng(1))
+    Image.fromarray(from_float(noisy, np.uint8)).save(coded, "JPEG", quality=90)
+    noisy = np.asarray(Image.open(coded))
+    clean = from_float(clean, np.uint8)
+    assert psnr(clean, denoise(noisy, "dncnn-photo")) > psnr(clean, noisy) + gain
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "astronaut.png"])
