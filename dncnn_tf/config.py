@@ -224,8 +224,8 @@ RECIPES: dict[str, TrainConfig] = {
             patch_size=96,
             batch_size=4,
             learning_rate=7e-4,
-            epochs=12,
-            start_share=0.25,
+            epochs=8,
+            start_share=0.35,
         ),
     )
 }

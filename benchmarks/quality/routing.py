@@ -10,16 +10,15 @@ Results: routing.md.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import numpy as np
-from PIL import Image
 
 from benchmarks.common.page import write_page
 from dncnn_tf.data import datasets
+from dncnn_tf.data.camera.coding import Coding, coded
 from dncnn_tf.data.camera.photographs import photograph
 from dncnn_tf.data.camera.shots import draw_shot
 from dncnn_tf.data.degradations import add_gaussian_noise
@@ -32,7 +31,7 @@ from dncnn_tf.restoration.noise import estimate_noise
 PAGE = Path(__file__).with_name("routing.md")
 BLIND = {1: "dncnn-b", 3: "cdncnn-b"}
 SIGMAS = (5, 15, 25, 50)
-QUALITY = 90
+CODING = Coding(90, "4:2:0")
 SIDE = 256  # of the middle that PSNR is measured in
 HIGHEST = 60.0  # dB; a picture that stays as it is would be at infinity
 UNSEEN = 45.0  # dB; nobody sees the difference that is left
@@ -59,11 +58,10 @@ def clean_pairs(name: str, every: int) -> Pairs:
         yield picture, picture
 
 
-def _white(sigma: float, quality: int | None, every: int, seed: int) -> Pairs:
+def _white(sigma: float, coding: Coding | None, every: int, seed: int) -> Pairs:
     for i, picture in enumerate(datasets.load("cbsd68", 3)[::every]):
         noisy = add_gaussian_noise(picture.astype(np.float32) / 255, sigma, np.random.default_rng([seed, i]))
-        levels = from_float(noisy, np.uint8)
-        yield levels if quality is None else _jpeg(levels, quality), picture
+        yield coded(from_float(noisy, np.uint8), coding), picture
 
 
 def _simulated(every: int, seed: int) -> Pairs:
@@ -71,12 +69,6 @@ def _simulated(every: int, seed: int) -> Pairs:
         rng = np.random.default_rng([seed, i])
         even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
         yield photograph(even, draw_shot(rng), rng)
-
-
-def _jpeg(levels: np.ndarray, quality: int) -> np.ndarray:
-    file = io.BytesIO()
-    Image.fromarray(levels).save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file))
 
 
 def kinds(every: int, seed: int) -> dict[str, Callable[[], Pairs]]:
@@ -87,9 +79,9 @@ def kinds(every: int, seed: int) -> dict[str, Callable[[], Pairs]]:
         seed: of the noise.
     """
     noise: dict[str, Callable[[], Pairs]] = {}
-    for quality, file in ((None, "PNG"), (QUALITY, f"JPEG of quality {QUALITY}")):
+    for coding, file in ((None, "PNG"), (CODING, f"JPEG of quality {CODING.quality}")):
         for sigma in SIGMAS:
-            noise[f"CBSD68, white noise of σ {sigma}, {file}"] = lambda s=sigma, q=quality: _white(s, q, every, seed)
+            noise[f"CBSD68, white noise of σ {sigma}, {file}"] = lambda s=sigma, c=coding: _white(s, c, every, seed)
     return {
         "PolyU, test": lambda: real_pairs("polyu-test", every),
         "PolyU, tune": lambda: real_pairs("polyu-tune", every),

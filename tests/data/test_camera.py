@@ -14,7 +14,17 @@ from conftest import SMALL
 from PIL import Image
 
 from dncnn_tf.config import RECIPES
-from dncnn_tf.data.camera import coding, color_matrices, demosaicing, finishing, photographs, sensor, shots, tone
+from dncnn_tf.data.camera import (
+    coding,
+    color_matrices,
+    demosaicing,
+    finishing,
+    photographs,
+    sensor,
+    shots,
+    tone,
+    training_pairs,
+)
 from dncnn_tf.data.camera.coding import Coding
 from dncnn_tf.data.camera.film import without_grain
 from dncnn_tf.data.camera.finishing import Finish, Left
@@ -235,6 +245,7 @@ class TestPhotographs:
         assert len(alike) > len(grains) / 4
         means = Grain(*(np.mean([getattr(grain, field.name) for grain in alike], axis=0) for field in fields(Grain)))
         assert (np.abs(means.flat - np.array([0.6, 0.25, 0.1])) < 0.2).all()
+        assert (np.abs(means.green - np.array([0.6, 0.25, 0.1])) < 0.12).all()
         assert (np.abs(means.cr - np.array([0.9, 0.75, 0.5])) < 0.25).all()
         assert 0.4 < means.red_green < 0.8
         assert 1.8 < means.edges < 4
@@ -243,14 +254,27 @@ class TestPhotographs:
 class TestPatches:
     def test_white_noise_and_clean_pictures_are_among_them(self, pictures: list[np.ndarray]) -> None:
         region = pictures[0][: region_size(24), : region_size(24)]
-        kinds = {"clean": 0, "white": 0, "camera": 0}
-        for seed in range(400):
+        kinds = {"clean": 0, "white": 0, "coded": 0}
+        for seed in range(1000):
             noisy, clean = spoiled_patch(region, 24, (5.0, 50.0), rng(seed))
             levels = noisy * 255
             whole = np.abs(levels - np.rint(levels)).max() < 1e-3
-            kinds["clean" if (noisy == clean).all() else "camera" if whole else "white"] += 1
-        assert 0.02 < kinds["clean"] / 400 < 0.1
-        assert 0.02 < kinds["white"] / 400 < 0.1
+            kinds["clean" if (noisy == clean).all() else "coded" if whole else "white"] += 1
+        assert 0.03 < kinds["clean"] / 1000 < 0.07
+        assert 0.02 < kinds["white"] / 1000 < 0.06
+
+    def test_half_of_the_white_noise_is_saved(
+        self, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training_pairs, "_WHITE_SHARE", 1.0)
+        region = pictures[0][: region_size(24), : region_size(24)]
+        saved = 0
+        for seed in range(100):
+            noisy, clean = spoiled_patch(region, 24, (20.0, 20.0), rng(seed))
+            levels = noisy * 255
+            saved += int(np.abs(levels - np.rint(levels)).max() < 1e-3)
+            assert 8 < (levels - clean * 255).std() < 24
+        assert 0.35 < saved / 100 < 0.65
 
     def test_a_batch_has_the_shape_asked_for(self, pictures: list[np.ndarray]) -> None:
         side = region_size(24)

@@ -12,11 +12,11 @@ from .color_matrices import draw_matrix
 from .finishing import Finish, Left
 
 # Shares and ranges. What noise looks like in the end is measured beside real photographs: benchmarks/quality/camera.md.
-_LUMA, _FLAT_LUMA = (0.3, 0.5), (0.3, 0.8)
-_CHROMA, _FLAT_CHROMA = (2.0, 3.2), (3.0, 6.0)
-_CALM = (1.5, 4.0)
+_LUMA, _FLAT_LUMA = (0.3, 0.9), (0.3, 2.5)
+_CHROMA, _FLAT_CHROMA = (2.0, 4.0), (3.0, 6.0)
+_CALM = (2.0, 6.0)
 _EDGE = (0.6, 3.0)
-_LUMA_LEFT, _CHROMA_LEFT, _WHITE_LEFT = (0.1, 0.5), (0.3, 0.7), (0.1, 0.9)
+_LUMA_LEFT, _CHROMA_LEFT, _WHITE_LEFT = (0.3, 0.8), (0.2, 0.6), (0.1, 0.9)
 _SHARPENED, _SHARPENING = 0.15, (0.2, 0.6)
 _PUSHED = 1.6  # how much brighter than measured a camera may make what was exposed too little
 _REDUCED, _SCALE = 0.2, (0.6, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...images.arrays import from_float
 from .coding import coded
 from .film import without_grain
 from .finishing import resized
@@ -15,8 +16,9 @@ MARGIN = 8
 
 _GRID = 16  # JPEG codes chroma at half the resolution in blocks of 16 × 16 pixels; a patch may begin anywhere in one
 _GRAIN, _GRAIN_RADIUS = (8.0, 24.0), 4  # as `film.without_grain` takes them
-_LARGEST = 2.5  # times the size of the training pictures
-_WHITE_SHARE, _CLEAN_SHARE = 0.06, 0.05
+_LARGEST = 4.0  # times the size of the training pictures
+_WHITE_SHARE, _CLEAN_SHARE = 0.08, 0.05
+_SAVED_SHARE = 0.5  # of the white noise: without, the model unlearns what JPEG makes of it; of all, that of white noise
 
 
 def region_size(patch_size: int) -> int:
@@ -37,12 +39,15 @@ def spoiled_patch(
         rng: decides everything else.
 
     Returns:
-        The noisy and the clean patch, float32 (patch, patch, 3); clean in [0, 1], white noise is not clipped.
+        The noisy and the clean patch, float32 (patch, patch, 3); clean in [0, 1], white noise is not clipped but where
+        it is saved.
     """
     shot, kind = draw_shot(rng), rng.random()
     if kind < _WHITE_SHARE:
         clean = region / np.float32(255)
         noisy = clean + rng.standard_normal(clean.shape, np.float32) * np.float32(rng.uniform(*sigma) / 255)
+        if rng.random() < _SAVED_SHARE:
+            noisy = coded(from_float(noisy, np.uint8), shot.saved) / np.float32(255)
     elif kind < _WHITE_SHARE + _CLEAN_SHARE:
         noisy = clean = coded(region, shot.saved) / np.float32(255)
     else:
