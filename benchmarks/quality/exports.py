@@ -29,7 +29,7 @@ from dncnn_tf.models.cards import degree_text, read_card
 
 TABLE = Path(__file__).with_name("exports.md")
 HOW = """`DNCNN_TF_DATA=DIR python -m benchmarks.quality.exports`, against the Keras model in float32. The difference is
-the largest of any output pixel, of 1, on a noisy photograph."""
+the largest of any output pixel, of 1, on a noisy photograph; `export` refuses what loses more than its format may."""
 MODELS = {"dncnn-b": "set12", "dncnn-photo": "polyu-test"}
 """Models, and the set of its card that each is measured on: at σ 25, or with the set's own noise."""
 SIGMA, SIDE, ROUNDS = 25, 512, 5
@@ -63,24 +63,27 @@ def table(model: str, data: str, pictures: int | None = None) -> list[str]:
     row = next(row for row in read_card(model)["measured"] if row["data"] == data and row.get("sigma", SIGMA) == SIGMA)
     setting, files = Setting.of_row(row), resolve(data)[:pictures]
     with tempfile.TemporaryDirectory() as work:
-        exports = {}
+        exports, refused = {}, []
         for name, export in EXPORTS.items():
             try:
                 exports[name] = export(model, Path(work))
             except ExportError as error:
                 click.echo(f"{model}, {name}: {error}")
+                refused.append(name)
         engines = {name: open_engine(export.path) for name, export in exports.items()}
         seconds = _seconds(engines)
         source = open_engine(model, engine="keras", precision="float32")
         reference = evaluate(source, files, setting).psnr
         losses = {name: reference - evaluate(engine, files, setting).psnr for name, engine in engines.items()}
-    return [
+    head = [
         f"| `{model}` as | MB | max difference | PSNR loss on {data}, {degree_text(row)} | seconds, {SIDE}×{SIDE} |",
         "|---|--:|--:|--:|--:|",
-    ] + [
+    ]
+    rows = [
         f"| {name} | {export.size / 1e6:.2f} | {export.difference:.1e} | {losses[name]:.4f} dB | {seconds[name]:.2f} |"
         for name, export in exports.items()
     ]
+    return head + rows + [f"| {name} | | | loses too much to be kept | |" for name in refused]
 
 
 def _seconds(engines: dict[str, Engine]) -> dict[str, float]:
