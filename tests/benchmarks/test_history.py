@@ -117,7 +117,7 @@ def test_what_started_from_a_model_that_is_replaced_names_its_run(
     replaced = starts["dncnn-photo"]
     for module in (cards, publish):
         monkeypatch.setattr(module, "PRETRAINED", tmp_path)
-    run = folder_of(replaced, 1)
+    run = folder_of(replaced, len(runs_of(read_card(replaced))))
     publish.name_the_start(replaced, run)
     for name, start in starts.items():
         first = runs_of(read_card(name))[0]
