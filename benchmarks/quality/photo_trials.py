@@ -63,6 +63,7 @@ TRIALS = {
     "chroma's noise as fine as luma's": Trial(shots={"_CHROMA": (0.3, 0.9), "_FLAT_CHROMA": (0.3, 2.5)}),
     "no JPEG": Trial(shots={"_CAMERA_CODED": 0, "_SAVED_AGAIN": 0}),
     "training pictures as small as they are": Trial(pairs={"_LARGEST": 1.0}),
+    "training pictures up to six times as large": Trial(pairs={"_LARGEST": 6.0}),
     "clean pictures twice as often": Trial(pairs={"_CLEAN_SHARE": 0.1}),
     "white noise alone": Trial(pairs={"_WHITE_SHARE": 1.0}),
     "RMSE as the loss, not PSNR": Trial(config={"loss": "rmse"}),

@@ -18,7 +18,7 @@ _GRID = 16  # JPEG codes chroma at half the resolution in blocks of 16 × 16 pix
 _GRAIN, _GRAIN_RADIUS = (8.0, 24.0), 4  # as `film.without_grain` takes them
 _LARGEST = 4.0  # times the size of the training pictures
 _WHITE_SHARE, _CLEAN_SHARE = 0.08, 0.05
-_SAVED_SHARE = 0.5  # of the white noise: without, the model unlearns what JPEG makes of it; of all, that of white noise
+_SAVED_SHARE = 0.5  # of the white noise: with none, the model leaves noise that JPEG has coded; with all, other noise
 
 
 def region_size(patch_size: int) -> int:
