@@ -63,13 +63,12 @@ def table(model: str, data: str, pictures: int | None = None) -> list[str]:
     row = next(row for row in read_card(model)["measured"] if row["data"] == data and row.get("sigma", SIGMA) == SIGMA)
     setting, files = Setting.of_row(row), resolve(data)[:pictures]
     with tempfile.TemporaryDirectory() as work:
-        exports, refused = {}, []
+        exports = {}
         for name, export in EXPORTS.items():
             try:
                 exports[name] = export(model, Path(work))
             except ExportError as error:
                 click.echo(f"{model}, {name}: {error}")
-                refused.append(name)
         engines = {name: open_engine(export.path) for name, export in exports.items()}
         seconds = _seconds(engines)
         source = open_engine(model, engine="keras", precision="float32")
@@ -83,7 +82,7 @@ def table(model: str, data: str, pictures: int | None = None) -> list[str]:
         f"| {name} | {export.size / 1e6:.2f} | {export.difference:.1e} | {losses[name]:.4f} dB | {seconds[name]:.2f} |"
         for name, export in exports.items()
     ]
-    return head + rows + [f"| {name} | | | loses too much to be kept | |" for name in refused]
+    return head + rows + [f"| {name} | | | loses too much to be kept | |" for name in EXPORTS if name not in exports]
 
 
 def _seconds(engines: dict[str, Engine]) -> dict[str, float]:

@@ -60,11 +60,11 @@ TRIALS = {
     "as it is": Trial(),
     "as much noise in flat places as at edges": Trial(shots={"_LUMA_LEFT": (1, 1), "_CHROMA_LEFT": (1, 1)}),
     "luma's noise finer": Trial(shots={"_LUMA": (0.3, 0.5), "_FLAT_LUMA": (0.3, 0.8)}),
-    "chroma's noise as fine as luma's": Trial(shots={"_CHROMA": (0.3, 0.9), "_FLAT_CHROMA": (0.3, 2.5)}),
+    "chroma's noise as fine as luma's": Trial(shots={"_CHROMA": shots._LUMA, "_FLAT_CHROMA": shots._FLAT_LUMA}),
     "no JPEG": Trial(shots={"_CAMERA_CODED": 0, "_SAVED_AGAIN": 0}),
     "training pictures as small as they are": Trial(pairs={"_LARGEST": 1.0}),
     "training pictures up to six times as large": Trial(pairs={"_LARGEST": 6.0}),
-    "clean pictures twice as often": Trial(pairs={"_CLEAN_SHARE": 0.1}),
+    "clean pictures twice as often": Trial(pairs={"_CLEAN_SHARE": 2 * training_pairs._CLEAN_SHARE}),
     "white noise alone": Trial(pairs={"_WHITE_SHARE": 1.0}),
     "RMSE as the loss, not PSNR": Trial(config={"loss": "rmse"}),
 }
@@ -96,8 +96,8 @@ def main(steps: int, runs: Path, finished: Path | None) -> None:
     write_page(PAGE, "What the model for photographs needs", how, lines)
 
 
-_NEARER = """The model of the whole recipe (4,000 steps), of each of whose weights a share is that of `cdncnn-b`, where
-it started."""
+_NEARER = f"""The model of the whole recipe ({RECIPES["dncnn-photo"].total_steps:,} steps),
+of each of whose weights a share is that of `cdncnn-b`, where it started."""
 _SIMULATION = """After {steps} steps of the recipe with one thing changed, one run each. So short a training has not
 learned yet to leave clean pictures as they are."""
 

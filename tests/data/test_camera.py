@@ -251,15 +251,18 @@ class TestPhotographs:
         assert 1.8 < means.edges < 4
 
 
+def whole_levels(patch: np.ndarray) -> bool:
+    """Whether it has been in 8 bits."""
+    return bool(np.abs(patch * 255 - np.rint(patch * 255)).max() < 1e-3)
+
+
 class TestPatches:
     def test_white_noise_and_clean_pictures_are_among_them(self, pictures: list[np.ndarray]) -> None:
         region = pictures[0][: region_size(24), : region_size(24)]
         kinds = {"clean": 0, "white": 0, "coded": 0}
         for seed in range(1000):
             noisy, clean = spoiled_patch(region, 24, (5.0, 50.0), rng(seed))
-            levels = noisy * 255
-            whole = np.abs(levels - np.rint(levels)).max() < 1e-3
-            kinds["clean" if (noisy == clean).all() else "coded" if whole else "white"] += 1
+            kinds["clean" if (noisy == clean).all() else "coded" if whole_levels(noisy) else "white"] += 1
         assert 0.03 < kinds["clean"] / 1000 < 0.07
         assert 0.02 < kinds["white"] / 1000 < 0.06
 
@@ -271,9 +274,8 @@ class TestPatches:
         saved = 0
         for seed in range(100):
             noisy, clean = spoiled_patch(region, 24, (20.0, 20.0), rng(seed))
-            levels = noisy * 255
-            saved += int(np.abs(levels - np.rint(levels)).max() < 1e-3)
-            assert 8 < (levels - clean * 255).std() < 24
+            saved += whole_levels(noisy)
+            assert 8 < ((noisy - clean) * 255).std() < 24
         assert 0.35 < saved / 100 < 0.65
 
     def test_a_batch_has_the_shape_asked_for(self, pictures: list[np.ndarray]) -> None:
