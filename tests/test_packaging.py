@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import inspect
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -121,3 +122,13 @@ def test_files_that_are_no_python_are_packaged() -> None:
         files = {path for path in folder.rglob("*.*") if path.suffix not in (".py", ".pyc")}
         assert files
         assert files == {path for pattern in packaged[f"dncnn_tf.{room}"] for path in folder.glob(pattern)}
+
+
+def test_public_names_are_there_and_imported_only_when_used() -> None:
+    code = "import sys, json, dncnn_tf; print(json.dumps([m for m in sys.modules if '.' not in m]))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert not {"keras", "tensorflow", "numpy", "PIL"} & set(loaded)
+    assert all(getattr(dncnn_tf, name) is not None for name in dncnn_tf.__all__)
+    assert set(dncnn_tf.__all__) <= set(dir(dncnn_tf))
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        dncnn_tf.nothing_of_the_kind  # noqa: B018

@@ -28,3 +28,8 @@ def trained_like(
     last = model.get_layer(f"conv_{depth}")
     last.set_weights([0.1 * weights for weights in last.get_weights()])
     return model
+
+
+def untrained(channels: int, depth: int = 4) -> keras.Model:
+    """A DnCNN in which every weight counts: any mistake at a tile's border is seen."""
+    return build_dncnn(ModelConfig(depth=depth, filters=8, channels=channels), seed=7)

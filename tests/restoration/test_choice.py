@@ -173,3 +173,34 @@ def test_it_says_so_and_model_overrules(shipped: None, monkeypatch: pytest.Monke
     denoise_files(tmp_path / "photo.png", tmp_path / "other.png", model="cdncnn-b", note=notes.append)
     assert asked == ["dncnn-photo", "cdncnn-b"]
     assert notes[1].endswith("cdncnn-b")
+
+
+@pytest.mark.parametrize(
+    ("channels", "sigma", "expected"),
+    [
+        (3, None, "cdncnn-b"),
+        (3, 25.0, "cdncnn-b"),
+        (1, None, "dncnn-b"),
+        (1, 25.0, "dncnn-s-25"),
+        (1, 24.0, "dncnn-s-25"),
+        (1, 23.9, "dncnn-b"),
+        (1, 15.5, "dncnn-s-15"),
+        (1, 51.0, "dncnn-s-50"),
+        (1, 0.0, "dncnn-b"),
+    ],
+)
+def test_model_choice(channels: int, sigma: float | None, expected: str) -> None:
+    assert choose_model(channels, sigma, Noise(10 if sigma is None else sigma)) == expected
+
+
+def test_misfits_are_said() -> None:
+    def said(name: str, *noise: float) -> str:
+        return " / ".join(misfits(name, Noise(*noise)))
+
+    assert said("dncnn-s-25", 25) == said("dncnn-s-25", 28) == said("dncnn-b", 0) == said("dncnn-b", 55) == ""
+    assert "`strength`" in said("dncnn-s-25", 10)
+    assert "leave noise" in said("dncnn-s-25", 50)
+    assert "finetune" in said("dncnn-b", 90)
+    assert "not white" not in said("dncnn-b", 10, 0.05, 1.1)
+    assert "not white" in said("dncnn-b", 10, 0.5, 1.1)
+    assert "finetune" in said("dncnn-b", 10, 0.5, 1.1)

@@ -1,156 +1,37 @@
-"""Denoising whole images: any type comes back as it was, and tiles change nothing."""
+"""Denoising whole images: any type comes back as it was, and what is no image is refused."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import ClassVar
 
 import keras
 import numpy as np
-import psutil
 import pytest
 import skimage
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from helpers.models import untrained
 from PIL import Image
 
-import dncnn_tf
-from dncnn_tf import ModelConfig, build_dncnn, deblock, denoise, upscale
+from dncnn_tf import deblock, denoise, upscale
 from dncnn_tf.data.degradations import add_gaussian_noise
 from dncnn_tf.engines.opening import as_engine
 from dncnn_tf.evaluation.metrics import psnr
 from dncnn_tf.images.arrays import from_float
-from dncnn_tf.models.cards import ModelError, shipped_models
-from dncnn_tf.restoration.choice import choose_model, misfits
-from dncnn_tf.restoration.denoising import denoise_batch
-from dncnn_tf.restoration.noise import Noise
-from dncnn_tf.restoration.tiling import BYTES_PER_PIXEL, in_parts, memory_left, tile_side
+from dncnn_tf.models.cards import ModelError
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
-def small_model(channels, depth=4):
-    """Untrained, so that every weight counts: any mistake at a tile's border is seen."""
-    return build_dncnn(ModelConfig(depth=depth, filters=8, channels=channels), seed=7)
-
-
-def allowing(memory):
-    """Bytes of this process that leave so many for feature maps."""
-    return psutil.Process().memory_info().rss + memory
-
-
 @pytest.fixture(scope="module")
 def grey():
-    return as_engine(small_model(1), precision="float32")
+    return as_engine(untrained(1), precision="float32")
 
 
 @pytest.fixture(scope="module")
 def color():
-    return as_engine(small_model(3), precision="float32")
+    return as_engine(untrained(3), precision="float32")
 
 
 @pytest.fixture(scope="module")
 def coffee():
     return np.asarray(Image.open(PHOTOGRAPHS / "coffee.png"))[100:163, 200:277]
-
-
-@settings(max_examples=60)
-@given(
-    height=st.integers(1, 45),
-    width=st.integers(1, 45),
-    tile=st.integers(1, 50),
-    count=st.integers(1, 3),
-    memory=st.sampled_from([0, 50_000, 10**9]),
-)
-def test_tiles_give_what_the_whole_image_gives(grey, height, width, tile, count, memory):
-    noisy = np.random.default_rng(height * width).random((count, height, width, 1), np.float32)
-    shares = []
-    tiled = in_parts(
-        grey, noisy, halo=grey.receptive_radius, tile=tile, max_memory=allowing(memory), progress=shares.append
-    )
-    np.testing.assert_allclose(tiled, grey(noisy), atol=1e-5)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-
-
-def test_a_halo_smaller_than_the_receptive_radius_would_show(grey):
-    halo = grey.receptive_radius - 2
-    noisy = np.random.default_rng(0).random((1, 40, 40, 1), np.float32)
-    difference = np.abs(in_parts(grey, noisy, halo=halo, tile=20) - grey(noisy))
-    assert difference.max() > 1e-4
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "tile"), [(70, 131, 32), (61, 40, 7), (33, 200, 1), (20, 19, 5), (300, 700, 140)]
-)
-def test_all_tiles_have_one_size(height, width, tile):
-    """Of which engines prepare for each anew; and no tile reads more than `tile` and a halo on both sides."""
-    halo, sizes = 10, []
-
-    def seen(piece):
-        sizes.append(piece.shape[1:3])
-        return piece
-
-    noisy = np.random.default_rng(0).random((1, height, width, 1), np.float32)
-    np.testing.assert_array_equal(in_parts(seen, noisy, halo=halo, tile=tile), noisy)
-    assert len(set(sizes)) == 1
-    assert tile < 128 or sizes[0][1] % 16 == 0
-    assert all(read <= tile + 2 * halo for read, side in zip(sizes[0], (height, width), strict=True) if side > 2 * halo)
-
-
-@pytest.mark.parametrize("tile", [0, 17, 64, 200, "auto"])
-def test_tiles_at_full_depth(tile):
-    engine = as_engine(small_model(3, depth=17), precision="float32")
-    noisy = np.random.default_rng(0).random((1, 101, 77, 3), np.float32)
-    tiled = denoise_batch(noisy, engine, tile=tile, max_memory=allowing(BYTES_PER_PIXEL * 70**2))
-    np.testing.assert_allclose(tiled, engine(noisy), atol=1e-5)
-
-
-@pytest.mark.parametrize("name", shipped_models())
-def test_tiles_of_what_is_shipped_do_not_show(name):
-    """On a photograph with noise; the smallest tiles lie all in each other's halos."""
-    engine = as_engine(name, precision="float32")
-    clean = np.asarray(Image.open(PHOTOGRAPHS / "coffee.png"))[100:173, 200:281, : engine.channels] / np.float32(255)
-    noisy = add_gaussian_noise(clean, 15, np.random.default_rng(0))[None]
-    whole = denoise_batch(noisy, engine, tile=0)
-    for tile in (19, 32, 50):
-        np.testing.assert_allclose(denoise_batch(noisy, engine, tile=tile), whole, atol=1e-5)
-
-
-@pytest.mark.parametrize(("height", "width"), [(100, 100), (3000, 4000), (40_000, 50), (1, 10**7)])
-@pytest.mark.parametrize("memory", [10**8, 10**9])
-def test_automatic_tiles_fit_the_memory(height, width, memory):
-    halo = 20
-    side = tile_side(height, width, halo, memory)
-    pixels = height * width if side == 0 else (side + 2 * halo) ** 2
-    assert pixels * BYTES_PER_PIXEL <= memory
-
-
-def test_memory_is_the_process_s(monkeypatch) -> None:
-    gib = 2**30
-    assert memory_left(3 * gib, 1000, resident=gib) == 2 * gib - 3 * 1000  # the result, and what its coding takes
-    assert memory_left(gib, 0, resident=2 * gib) == 0
-    assert memory_left(None, 0, resident=gib // 2) == 3 * gib // 2  # of 2 GiB where nothing is said
-    assert memory_left(None, 0, resident=5 * gib) == gib  # a large process gets some more
-    monkeypatch.setattr(psutil.Process, "memory_info", lambda self: SimpleNamespace(rss=3 * gib))
-    assert memory_left(4 * gib, 0) == gib
-
-
-def test_less_memory_makes_smaller_tiles_and_the_same_image(grey, coffee) -> None:
-    class Counted:
-        channels, receptive_radius = 1, grey.receptive_radius
-        sides: ClassVar = []
-
-        def __call__(self, noisy):
-            self.sides.append(noisy.shape[1])
-            return grey(noisy)
-
-    large, small = (denoise(coffee / 255, Counted(), max_memory=memory) for memory in (None, 1))
-    np.testing.assert_allclose(large, small, atol=1e-5)
-    assert max(Counted.sides) == len(coffee)
-    assert min(Counted.sides) < 32 + 2 * grey.receptive_radius
 
 
 ARRAYS = [
@@ -231,7 +112,7 @@ def test_strength_goes_from_the_image_itself_to_the_full_result(grey):
 
 
 def test_models_by_path_keras_model_and_engine_agree(tmp_path, coffee):
-    model = small_model(3)
+    model = untrained(3)
     model.save(tmp_path / "small.keras")
     expected = denoise(coffee, as_engine(model, precision="float32"))
     for given_model in (model, tmp_path / "small.keras", str(tmp_path / "small.keras")):
@@ -239,7 +120,7 @@ def test_models_by_path_keras_model_and_engine_agree(tmp_path, coffee):
 
 
 def test_bfloat16_is_near_float32(tmp_path, coffee):
-    small_model(3).save(tmp_path / "small.keras")
+    untrained(3).save(tmp_path / "small.keras")
     exact, fast = (denoise(coffee / 255, tmp_path / "small.keras", precision=p) for p in ("float32", "bfloat16"))
     assert 0 < np.abs(exact - fast).max() < 0.05
 
@@ -324,37 +205,6 @@ def test_a_missing_model_is_named(coffee, tmp_path):
         denoise(coffee, tmp_path / "none.keras")
 
 
-@pytest.mark.parametrize(
-    ("channels", "sigma", "expected"),
-    [
-        (3, None, "cdncnn-b"),
-        (3, 25.0, "cdncnn-b"),
-        (1, None, "dncnn-b"),
-        (1, 25.0, "dncnn-s-25"),
-        (1, 24.0, "dncnn-s-25"),
-        (1, 23.9, "dncnn-b"),
-        (1, 15.5, "dncnn-s-15"),
-        (1, 51.0, "dncnn-s-50"),
-        (1, 0.0, "dncnn-b"),
-    ],
-)
-def test_model_choice(channels, sigma, expected):
-    assert choose_model(channels, sigma, Noise(10 if sigma is None else sigma)) == expected
-
-
-def test_misfits_are_said():
-    def said(name, *noise):
-        return " / ".join(misfits(name, Noise(*noise)))
-
-    assert said("dncnn-s-25", 25) == said("dncnn-s-25", 28) == said("dncnn-b", 0) == said("dncnn-b", 55) == ""
-    assert "`strength`" in said("dncnn-s-25", 10)
-    assert "leave noise" in said("dncnn-s-25", 50)
-    assert "finetune" in said("dncnn-b", 90)
-    assert "not white" not in said("dncnn-b", 10, 0.05, 1.1)
-    assert "not white" in said("dncnn-b", 10, 0.5, 1.1)
-    assert "finetune" in said("dncnn-b", 10, 0.5, 1.1)
-
-
 @pytest.mark.parametrize("name", ["camera.png", "coins.png", "coffee.png"])
 def test_the_shipped_model_removes_noise_from_photographs(name):
     clean = np.asarray(Image.open(PHOTOGRAPHS / name))[50:242, 60:252]
@@ -362,16 +212,6 @@ def test_the_shipped_model_removes_noise_from_photographs(name):
     before, after = psnr(clean, noisy * 255), psnr(clean, from_float(denoise(noisy, "dncnn-s-25"), np.uint8))
     assert before == pytest.approx(20.17, abs=0.1)
     assert after > before + 6.5
-
-
-def test_public_names_are_there_and_imported_only_when_used():
-    code = "import sys, json, dncnn_tf; print(json.dumps([m for m in sys.modules if '.' not in m]))"
-    loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-    assert not {"keras", "tensorflow", "numpy", "PIL"} & set(loaded)
-    assert all(getattr(dncnn_tf, name) is not None for name in dncnn_tf.__all__)
-    assert set(dncnn_tf.__all__) <= set(dir(dncnn_tf))
-    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
-        dncnn_tf.nothing_of_the_kind  # noqa: B018
 
 
 def test_a_keras_model_that_is_no_dncnn_is_refused():
