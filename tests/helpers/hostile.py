@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from .encoded import saved
 from .waiting import HANGS
 
 SHORT, LONG = 3, 4
@@ -89,13 +90,6 @@ def chained(
             struct.pack(offset, following),
         ]
     return b"".join(parts)
-
-
-def saved(image: Image.Image, format: str, **options: object) -> bytes:
-    """The content of a file of Pillow's."""
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def stack(pages: int, dtype: type, shape: tuple[int, ...]) -> bytes:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import command
-from helpers.hostile import LONG, PIXELS, SHORT, at_most, chained, grey_page, hostile_files, jpeg_of_scans, saved, stack
+from helpers.encoded import saved
+from helpers.hostile import LONG, PIXELS, SHORT, at_most, chained, grey_page, hostile_files, jpeg_of_scans, stack
 from PIL import Image
 
 from dncnn_tf.data.decoding import DatasetError, decode

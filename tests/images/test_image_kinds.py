@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import imagecodecs
 import netpbmfile
 import numpy as np
 import pytest
-import skimage
 import tifffile
+from helpers import encoded
+from helpers.encoded import saved, tiff_of
 from PIL import Image, ImageCms
 
 from dncnn_tf.images.picture import ImageError
 from dncnn_tf.images.reading import read
 from dncnn_tf.images.writing import encode, losses
 
-PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
 def chelsea() -> Image.Image:
-    with Image.open(PHOTOGRAPHS / "chelsea.png") as image:
-        return image.convert("RGB").crop((60, 40, 141, 103))
-
-
-def saved(image, format, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def tiff_of(array, **options) -> bytes:
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, array, metadata=None, **options)
-    return buffer.getvalue()
+    return encoded.chelsea()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

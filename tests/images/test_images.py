@@ -9,31 +9,23 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-import skimage
 import tifffile
+from helpers import encoded
+from helpers.encoded import saved, sixteen_bit
 from helpers.hostile import chained, grey_page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
 
-from dncnn_tf.images.picture import ImageError
 from dncnn_tf.images.reading import read
 from dncnn_tf.images.writing import encode, write
 
-PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @pytest.fixture(scope="module")
-def chelsea():
-    with Image.open(PHOTOGRAPHS / "chelsea.png") as image:
-        return image.convert("RGB").crop((60, 40, 141, 103))
-
-
-def saved(image, format, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
+def chelsea() -> Image.Image:
+    return encoded.chelsea()
 
 
 def camera_exif():
@@ -42,16 +34,6 @@ def camera_exif():
     exif[ExifTags.Base.Orientation] = 6
     exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base.FNumber: 2.5, ExifTags.Base.ISOSpeedRatings: 3200})
     return exif
-
-
-def tiff_of(array, **options):
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, array, metadata=None, **options)
-    return buffer.getvalue()
-
-
-def sixteen_bit(height, width, channels, seed=0):
-    return np.random.default_rng(seed).integers(0, 65536, (height, width, channels), np.uint16)
 
 
 LOSSLESS = [
@@ -252,63 +234,6 @@ def test_first_picture_of_a_phone_s_pair_is_read(chelsea):
     picture = read(content)
     assert any("several pictures" in remark for remark in picture.notes)
     assert Image.open(io.BytesIO(encode(picture))).format == "JPEG"
-
-
-def bad_files(image):
-    rgb = saved(image, "PNG")
-    cmyk = saved(image.convert("CMYK"), "TIFF")
-    signed = io.BytesIO()
-    tifffile.imwrite(signed, np.zeros((4, 4), np.int16), metadata=None)
-    two = {"save_all": True, "append_images": [image.rotate(90)]}
-    return {
-        "text": (b"This is a text file.\n", "not an image"),
-        "nothing": (b"", "empty"),
-        "cut PNG": (rgb[: len(rgb) // 2], "damaged or cut short"),
-        "cut header": (rgb[:20], "not an image|damaged"),
-        "cut JPEG": (saved(image, "JPEG")[:900], "damaged or cut short"),
-        "cut TIFF": (saved(image, "TIFF")[:900], "damaged or cut short|not an image"),
-        "cut 16-bit PNG": (imagecodecs.png_encode(sixteen_bit(50, 50, 3))[:5000], "damaged or cut short"),
-        "animated GIF": (saved(image, "GIF", **two), "animated"),
-        "animated PNG": (saved(image, "PNG", **two), "animated"),
-        "animated WebP": (saved(image, "WEBP", **two), "animated"),
-        "CMYK": (cmyk, "CMYK"),
-        "signed": (signed.getvalue(), "signed"),
-        "float beyond white": (tiff_of(np.full((4, 4), 200, np.float32)), "from 200 to 200; scale it first"),
-        "not a number": (tiff_of(np.full((4, 4), np.nan, np.float32)), "without NaN"),
-        "infinity": (tiff_of(np.array([[0.5, np.inf]], np.float32)), "from 0.5 to inf; scale it first"),
-        "a stack": (tiff_of(np.zeros((3, 4, 5, 6, 7), np.float32), photometric="minisblack", volumetric=True), "order"),
-    }
-
-
-@pytest.mark.parametrize("kind", bad_files(Image.new("RGB", (64, 64))))
-def test_bad_files_are_refused_in_one_line(chelsea, tmp_path, kind):
-    content, message = bad_files(chelsea)[kind]
-    path = tmp_path / "bad.png"
-    path.write_bytes(content)
-    with pytest.raises(ImageError, match=message) as caught:
-        read(path)
-    assert str(caught.value).startswith(f"{path}: ")
-    assert "\n" not in str(caught.value)
-
-
-def test_decompression_bomb_is_refused(chelsea):
-    with pytest.raises(ImageError, match=r"too large, more than 0\.001 million pixels"):
-        read(saved(chelsea, "PNG"), max_pixels=1000)
-
-
-def test_a_folder_is_no_image(tmp_path):
-    (tmp_path / "x.png").mkdir()
-    with pytest.raises(ImageError, match="a folder"):
-        read(tmp_path / "x.png")
-
-
-def test_what_a_format_cannot_hold_is_refused(chelsea):
-    transparent = chelsea.copy()
-    transparent.putalpha(128)
-    with pytest.raises(ImageError, match="transparency"):
-        encode(read(saved(transparent, "PNG")), "JPEG")
-    with pytest.raises(ImageError, match="256 colours"):
-        encode(read(saved(chelsea, "GIF")))
 
 
 def test_16_bits_round_to_the_nearest_8_bit_level():
