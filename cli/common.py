@@ -80,8 +80,20 @@ def error(line: str) -> None:
 
 def start_keras() -> None:
     """Import Keras quietly."""
-    with quiet_start():
+    with quiet_start(), _signals_end_it():
         import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Let signals end this process themselves while modules load, which may turn an exception into another, or none."""
+    numbers = [each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(each))]
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

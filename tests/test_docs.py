@@ -10,7 +10,7 @@ import click
 import pytest
 
 from cli.main import cli
-from dncnn_tf import read_card, shipped_models
+from dncnn_tf import demonstrate, read_card, shipped_models
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "exported/README.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -52,3 +52,9 @@ def test_the_readme_is_short_and_holds_the_command_that_ci_runs() -> None:
     assert lines[marker + 1] == "```"
     assert lines[marker + 2].startswith("python3 -m venv .venv && .venv/bin/pip install")
     assert lines[marker + 2].endswith("&& .venv/bin/pytest")
+
+
+def test_the_readme_says_what_the_first_command_shows(tmp_path: Path) -> None:
+    pictures = demonstrate(tmp_path)
+    said = f"`dncnn-demo/{pictures.comparison.name}`: {pictures.noisy:.2f} dB before, {pictures.denoised:.2f} dB after"
+    assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())

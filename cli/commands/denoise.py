@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @network_options
 def denoise(files: FileWork, compare: str | None, **options: Any) -> None:
-    """Remove Gaussian noise from images; nothing else about them changes.
+    """Remove noise from images, a camera's or white; nothing else about them changes.
 
     INPUT is a file, a folder, a quoted glob, or - for stdin. In folders and globs, files whose name ends in
     the suffix are results of an earlier run and are passed over.

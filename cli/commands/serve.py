@@ -14,7 +14,7 @@ from ..common import command, noter
 @command("serve")
 @click.option(
     "--exported",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False),
     default="exported",
     show_default=True,
     metavar="DIR",

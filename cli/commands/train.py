@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..common import command, note, start_keras
 from ..parameters import SigmaRange
 from ..training_run import devices_option, run
+
+if TYPE_CHECKING:
+    from dncnn_tf import TrainConfig
 
 
 @command("train")
@@ -62,7 +65,7 @@ def train(devices: list[str] | None, output: Path | None, resume: bool, epochs: 
     dncnn-tf train --sigma 0-55 --color           CDnCNN-B
     dncnn-tf train --task photo                   … for what cameras and phones write
     dncnn-tf train --recipe dncnn-s-25-paper      … trained as published
-    dncnn-tf train --recipe dncnn-s-15            the shipped model: starts from dncnn-s-25
+    dncnn-tf train --recipe dncnn-s-15            for σ 15: starts from dncnn-s-25
     dncnn-tf train --recipe dncnn-s-25-finish     … goes on from dncnn-s-25
     dncnn-tf train --resume --output runs/mine    a run that was stopped
     """
@@ -72,7 +75,7 @@ def train(devices: list[str] | None, output: Path | None, resume: bool, epochs: 
         config = train_config(epochs=epochs, **options)
         output = output or Path("runs") / config.name
         if config.data == "sample":
-            note("training on the embedded photographs; the paper used 400 images: --data train400")
+            note(f"training on the embedded photographs alone; there is more to learn from --data {_published(config)}")
     elif output is None:
         raise OptionError("say which run to go on with: `resume` with `output` DIR, or the options it was started with")
     else:
@@ -81,3 +84,10 @@ def train(devices: list[str] | None, output: Path | None, resume: bool, epochs: 
     from dncnn_tf import train as start
 
     run(functools.partial(start, config, output, resume=resume, epochs=epochs, devices=devices), output)
+
+
+def _published(config: TrainConfig) -> str:
+    """Sets that suit: the paper's 400 grey images, or those that the models in the box have learned from."""
+    if config.task == "general":
+        return "t91+bsd200"
+    return "cbsd432" if config.model.channels == 3 else "train400"

@@ -39,7 +39,7 @@ class Demonstration:
 
 
 def demonstrate(
-    output: Path, *, model: str = "dncnn-s-25", sigma: float = 25.0, overwrite: bool = False
+    output: str | Path, *, model: str = "dncnn-s-25", sigma: float = 25.0, overwrite: bool = False
 ) -> Demonstration:
     """Add noise to scikit-image's photograph “camera” and remove it.
 
@@ -52,6 +52,7 @@ def demonstrate(
     Raises:
         FileExistsError: there are pictures already; nothing was done.
     """
+    output = Path(output)
     targets = {name: output / f"{name}.png" for name in _PICTURES}
     taken = [target for target in targets.values() if target.exists()]
     if taken and not overwrite:

@@ -91,7 +91,7 @@ def _super_resolution_pair(clean: np.ndarray, scale: int) -> tuple[np.ndarray, n
 
 def _noisy(clean: np.ndarray, path: Path, setting: Setting) -> np.ndarray:
     if setting.noisy is not None:
-        noisy = read(counterpart(path, setting.noisy)).pixels
+        noisy = read(counterpart(path, Path(setting.noisy))).pixels
         if noisy.shape != clean.shape:
             raise ValueError(f"its noisy image must have the same shape, {clean.shape}. Received: {noisy.shape}")
         return noisy

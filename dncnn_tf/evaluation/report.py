@@ -17,7 +17,7 @@ class ReportError(DnCNNError):
 class EvaluationReport:
     """One file, `index.html`, that holds a page with its pictures.
 
-        report = EvaluationReport(Path("page"))
+        report = EvaluationReport("page")
         result = evaluate("dncnn-b", "set12", Setting("denoise", 25), on_image=report.add_image)
         report.add(result)
         report.write("dncnn-b on Set12")
@@ -30,7 +30,8 @@ class EvaluationReport:
         ReportError: there is one already.
     """
 
-    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+    def __init__(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        folder = Path(folder)
         self.page, self._overwrite = folder / "index.html", overwrite
         if self.page.exists() and not overwrite:
             raise ReportError(f"{self.page}: exists already; give `overwrite` to replace it, or another folder")

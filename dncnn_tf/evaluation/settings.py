@@ -33,7 +33,7 @@ class Setting:
     task: EvaluationTask
     degree: float | None
     seed: int = 0
-    noisy: Path | None = None
+    noisy: str | Path | None = None
 
     def __post_init__(self) -> None:
         if self.task not in get_args(EvaluationTask):
@@ -59,7 +59,7 @@ class Setting:
         sigma: Sequence[float] = (),
         scale: Sequence[int] = (),
         quality: Sequence[int] = (),
-        noisy: Path | None = None,
+        noisy: str | Path | None = None,
         seed: int = 0,
         data: str = "",
     ) -> list[Setting]:

@@ -72,8 +72,8 @@ def _named_recipe(name: str) -> TrainConfig:
 
 
 def finetuning_config(
-    noisy: Path,
-    clean: Path,
+    noisy: str | Path,
+    clean: str | Path,
     *,
     model: str | Path = "auto",
     name: str = "finetuned",

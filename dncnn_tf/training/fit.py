@@ -33,7 +33,7 @@ class TrainingDivergedError(DnCNNError):
 @memory_kept()
 def train(
     config: TrainConfig | None,
-    output: Path,
+    output: str | Path,
     *,
     resume: bool = False,
     epochs: int | None = None,
@@ -127,11 +127,11 @@ def _configurations(
 
 
 def finetune(
-    noisy: Path,
-    clean: Path,
+    noisy: str | Path,
+    clean: str | Path,
     *,
     model: str | Path = "auto",
-    output: Path = Path("runs/finetuned"),
+    output: str | Path = "runs/finetuned",
     devices: list[str] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     note: Callable[[str], None] = lambda line: None,

@@ -53,7 +53,10 @@ class Run:
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder}: not a folder; give another `output`")
         if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
-            raise RunError(f"{self.folder}: not empty; give `resume` to go on with a run, or another `output`")
+            raise RunError(
+                f"{self.folder}: not empty; give another `output`, or go on with the run there: "
+                "`dncnn_tf.train` with `resume`"
+            )
 
     def write_config(self, config: TrainConfig) -> None:
         """Write config.json."""

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end `denoise` while the network works, and leave no temporary file."""
+"""Ctrl-C, SIGTERM and SIGHUP end a command while it starts and while the network works, and leave no temporary file."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ class Endless:
 NetworkRestorer.open = lambda self, model: Endless(open_one(self, model))
 """
 
+# As modules do whose initialisation Python's exceptions do not leave.
+DEAF = """
+import contextlib, os, signal, sys
+
+class Deaf:
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name == "keras":
+            with contextlib.suppress(BaseException):
+                os.kill(os.getpid(), signal.{})
+
+sys.meta_path.insert(0, Deaf)
+"""
+
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory) -> Path:
@@ -72,3 +86,14 @@ def test_an_interruption_ends_it_at_once(album, tmp_path, engine, sent, status) 
         process.kill()
     assert process.returncode == status
     assert [path.name for path in (tmp_path / "out").iterdir()] in ([], ["a-small_denoised.png"])
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_while_keras_loads_is_not_lost(tmp_path, sent) -> None:
+    arguments = ("train", "--sigma", "25", "--epochs", "1", "--steps-per-epoch", "1", "--output", tmp_path / "run")
+    process = subprocess.run(
+        command_after(DEAF.format(sent.name), *arguments), capture_output=True, timeout=HANGS,
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)],
+    )  # fmt: skip
+    assert process.returncode == -sent
+    assert not (tmp_path / "run").exists()

@@ -21,5 +21,5 @@ def test_the_figures_are_those_of_the_pictures(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(shown.comparison)), np.hstack([noisy, denoised, clean]))
     before = shown.comparison.read_bytes()
     with pytest.raises(FileExistsError, match="exists already; give `overwrite`"):
-        demonstrate(tmp_path / "shown", sigma=50)
+        demonstrate(str(tmp_path / "shown"), sigma=50)
     assert shown.comparison.read_bytes() == before

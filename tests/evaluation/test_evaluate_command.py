@@ -114,7 +114,7 @@ def test_a_report_replaces_no_report_unasked_and_nothing_else(tmp_path):
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(DnCNNError, match=r"index\.html: exists already"):
         EvaluationReport(tmp_path)
-    EvaluationReport(tmp_path, overwrite=True).write("title")
+    EvaluationReport(str(tmp_path), overwrite=True).write("title")
     assert "<title>title</title>" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (tmp_path / "0001-clean.png").read_text() == "mine"
     late = EvaluationReport(tmp_path / "other")

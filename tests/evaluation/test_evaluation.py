@@ -104,7 +104,7 @@ def test_noisy_files_are_taken_as_they_are(tmp_path, photo):
     (tmp_path / "noisy").mkdir()
     noisy = np.random.default_rng(0).integers(0, 65536, GREY.shape).astype(np.uint16)
     save(tmp_path / "noisy/photo.tif", noisy)
-    _, degraded = degraded_pair(photo, 1, Setting("denoise", None, noisy=tmp_path / "noisy"))
+    _, degraded = degraded_pair(photo, 1, Setting("denoise", None, noisy=str(tmp_path / "noisy")))
     np.testing.assert_allclose(degraded[..., 0], noisy / 65535, atol=1e-7)
 
 

@@ -93,10 +93,10 @@ def test_finetune_from_a_folded_model(start: Path, photographs: Path, tmp_path: 
         Image.fromarray(spoiled).save(noisy / file.name)
     notes: list[str] = []
     model = finetune(
-        noisy,
-        photographs,
+        str(noisy),
+        str(photographs),
         model=folded,
-        output=tmp_path / "run",
+        output=str(tmp_path / "run"),
         epochs=2,
         steps_per_epoch=3,
         patch_size=16,

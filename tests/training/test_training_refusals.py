@@ -34,7 +34,10 @@ def refused(done: subprocess.CompletedProcess[str], text: str, status: int = 1) 
 
 def test_a_folder_with_a_run(dncnn_tf, run: Path) -> None:
     before = sorted(run.rglob("*"))
-    refused(dncnn_tf("train", "--sigma", 25, "--output", run), "not empty; give --resume")
+    refused(
+        dncnn_tf("train", "--sigma", 25, "--output", run),
+        "not empty; give another --output, or go on with the run there: dncnn-tf train with --resume\n",
+    )
     assert sorted(run.rglob("*")) == before
 
 
