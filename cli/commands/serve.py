@@ -26,7 +26,11 @@ from ..common import command, noter
 @click.option("--port", type=click.IntRange(1, 65535), default=8500, show_default=True, help="gRPC.")
 @click.option("--rest-port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="REST.")
 @click.option("--docker", is_flag=True, help="Run the official container instead of the binary on PATH.")
-@click.option("--dry-run", is_flag=True, help="Only print the server's command line.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only print the server's command line, whose list of models and socket exist while it runs.",
+)
 def serve(dry_run: bool, **options: Any) -> None:
     """Serve every exported model with TensorFlow Serving, on this machine alone unless --host says otherwise.
 

@@ -11,6 +11,7 @@ from ..config import RECIPES
 from ..engines.base import Engine
 from ..engines.opening import ModelLike
 from ..images.arrays import from_float
+from ..images.orientation import orientation, upright
 from ..images.picture import Picture
 from ..restoration.choice import choose_model, describe_noise, misfits
 from ..restoration.denoising import denoise_levels
@@ -22,11 +23,13 @@ from .restorer import NetworkRestorer
 
 def _removed(noisy: Picture, clean: Picture) -> Picture:
     """What was removed, on mid-grey."""
-    return Picture(from_float(noisy.pixels - clean.pixels + np.float32(0.5), np.uint8), None, "PNG")
+    removed = upright(noisy.pixels - clean.pixels, orientation(noisy))
+    return Picture(from_float(removed + np.float32(0.5), np.uint8), None, "PNG")
 
 
 def _side_by_side(noisy: Picture, clean: Picture) -> Picture:
-    return Picture(from_float(np.concatenate([noisy.pixels, clean.pixels], axis=1), np.uint8), None, "PNG")
+    both = [upright(picture.pixels, orientation(noisy)) for picture in (noisy, clean)]
+    return Picture(from_float(np.concatenate(both, axis=1), np.uint8), None, "PNG", icc=noisy.icc)
 
 
 def _page(noisy: Picture, clean: Picture) -> bytes:

@@ -105,7 +105,9 @@ def _not_done(jobs: list[Job], rules: FileRules, recorder: Recorder) -> list[Job
             recorder.note(f"{recorder.tally.skipped} of {len(jobs)} are done already")
     free = []
     for job in wanted:
-        taken = next((target for target in (job.target, *job.extras) if target and exists(target)), None)
+        # What a run that was killed has left beside results that are missing does not stop the one that goes on.
+        targets = (job.target,) if rules.skip_existing else (job.target, *job.extras)
+        taken = next((target for target in targets if target and exists(target)), None)
         if taken and not rules.overwrite:
             reason = f"{taken}: exists already; give `overwrite` to replace it, or another `output` or `suffix`"
             recorder.fail(job, reason)

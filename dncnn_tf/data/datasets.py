@@ -14,7 +14,7 @@ import numpy as np
 
 from ..files import cache_folder
 from ..images.formats import SUFFIXES
-from .decoding import DatasetError, decode, pixels
+from .decoding import DatasetError, decode, require_room
 
 REGISTRY = Path(__file__).with_name("registry.json")
 
@@ -37,9 +37,6 @@ _SAMPLE = (
 )
 
 _CLEAN, _NOISY = "clean", "noisy"  # folders of a set of pairs
-
-# 8 GiB for training, which keeps each image at four sizes (2.9 times the pixels).
-_MAX_DECODED_BYTES = 8 * 2**30 // 3
 
 
 @dataclass(frozen=True)
@@ -251,10 +248,5 @@ def load(data: str, channels: int) -> list[np.ndarray]:
             fit in memory.
     """
     files = resolve(data)
-    total = sum(pixels(path) for path in files)
-    if total * channels > _MAX_DECODED_BYTES:
-        raise DatasetError(
-            f"{data}: {len(files)} images of {total / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
-            f"images may take; use at most {_MAX_DECODED_BYTES / channels / 1e6:,.0f} million pixels"
-        )
+    require_room(data, files, channels)
     return [decode(path, channels) for path in files]

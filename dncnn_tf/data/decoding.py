@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from ..errors import DnCNNError
 from ..images.formats import READABLE
 
 _GREY_MODES = ("1", "L", "LA", "La")
+
+# 8 GiB for training, which keeps each image at four sizes (2.9 times the pixels).
+_MAX_DECODED_BYTES = 8 * 2**30 // 3
 
 
 class DatasetError(DnCNNError, ValueError):
@@ -26,6 +30,25 @@ def pixels(path: Path) -> int:
     """
     size: tuple[int, int] = _header(path, "size")
     return size[0] * size[1]
+
+
+def require_room(data: object, files: Sequence[Path], channels: int) -> None:
+    """Check by their headers that images fit in memory when they are decoded.
+
+    Args:
+        data: what to call them.
+        files: the images.
+        channels: how many each pixel takes.
+
+    Raises:
+        DatasetError: they do not, or one is no image, or damaged.
+    """
+    total = sum(pixels(path) for path in files)
+    if total * channels > _MAX_DECODED_BYTES:
+        raise DatasetError(
+            f"{data}: {len(files)} images of {total / 1e6:,.0f} million pixels in all do not fit in the 8 GiB that "
+            f"images may take; use at most {_MAX_DECODED_BYTES / channels / 1e6:,.0f} million pixels"
+        )
 
 
 def is_color(path: Path) -> bool:
@@ -67,7 +90,7 @@ def to_8bit(file: Image.Image, channels: int) -> np.ndarray:
         channels: 1 for grey, 3 for RGB.
 
     Returns:
-        uint8 (H, W, channels); 16 bits are scaled to 8 and rounded.
+        uint8 (H, W, channels). 16 bits of grey are scaled to 8 and rounded; of colour, Pillow keeps the upper 8.
 
     Raises:
         ValueError: the image has no pixels, or values whose range is unknown.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..images.formats import SUFFIXES
-from .decoding import DatasetError, decode
+from .decoding import DatasetError, decode, require_room
 
 
 def load_pairs(noisy: Path, clean: Sequence[Path], channels: int) -> list[np.ndarray]:
@@ -23,8 +23,10 @@ def load_pairs(noisy: Path, clean: Sequence[Path], channels: int) -> list[np.nda
         uint8 (H, W, 2·C) in the order of `clean`: the noisy image's channels, then the clean one's.
 
     Raises:
-        DatasetError: a folder or an image cannot be read, an image lacks its counterpart, or their sizes differ.
+        DatasetError: a folder or an image cannot be read, an image lacks its counterpart, their sizes differ, or they
+            do not fit in memory.
     """
+    require_room(noisy, clean, 2 * channels)
     pairs = []
     for path in clean:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ FINE_QUALITY = 95
 """Of lossy files where nothing says how they were coded, or should be."""
 
 _SUBFILE_TYPE = 254
+_EXIF_BEGINS = b"Exif\0\0"
 
 
 def tiff_tags(image: Image.Image) -> Mapping[int, Any]:
@@ -44,7 +46,9 @@ def sound_exif(image: Image.Image, notes: list[str]) -> bytes | None:
 def _exif(image: Image.Image) -> bytes | None:
     """EXIF data; of a TIFF, whose tags hold EXIF and layout together, those that describe the picture."""
     if image.format != "TIFF":
-        return image.info.get("exif")
+        content: bytes | None = image.info.get("exif")
+        # Pillow gives that of WebP without it, and JPEG's is found by it.
+        return _EXIF_BEGINS + content if content and not content.startswith(_EXIF_BEGINS) else content
     tags, kept = image.getexif(), Image.Exif()
     kept.update({tag: value for tag, value in tags.items() if tag in tiff.PICTURE_TAGS})
     groups = {group: tags.get_ifd(group) for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)}
@@ -61,6 +65,17 @@ def sound_dpi(image: Image.Image) -> tuple[float, float] | None:
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
     return (across, down) if all(0 < value < math.inf for value in (across, down)) else None
+
+
+def is_lossless_webp(content: bytes) -> bool:
+    """Whether a file's picture, which a profile may come before, is coded as WebP without loss."""
+    at = 12
+    while content[:4] == b"RIFF" and at + 8 <= len(content):
+        kind, size = struct.unpack_from("<4sL", content, at)
+        if kind in (b"VP8L", b"VP8 "):
+            return bool(kind == b"VP8L")
+        at += 8 + size + size % 2
+    return False
 
 
 def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
@@ -81,11 +96,12 @@ def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
     if image.format in ("WEBP", "AVIF"):
         xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
         # How coarsely it was coded, neither says.
-        return ({"lossless": True} if b"VP8L" in content[12:64] else {"quality": FINE_QUALITY}) | xmp
+        return ({"lossless": True} if is_lossless_webp(content) else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
         kind = tiff_tags(image).get(_SUBFILE_TYPE)
         return {
             "compression": image.info["compression"],
+            **({"quality": FINE_QUALITY} if image.info["compression"] == "jpeg" else {}),
             **({"subfiletype": kind} if isinstance(kind, int) and kind else {}),
         }
     return {}

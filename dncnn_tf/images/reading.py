@@ -30,6 +30,7 @@ _CONVERTED = {
     "P": ("RGB", "palette picture; the result has full colour"),
     "1": ("L", "black-and-white picture; the result has 8-bit grey"),
 }
+_BENEATH = "has further pictures beneath its pages, such as smaller ones; the result does not keep them"
 _MOST_SCANS = 100
 
 _TILE_SIDES = (322, 323)
@@ -83,8 +84,10 @@ def _decode(content: bytes, max_pixels: int) -> Picture:
 
 def _picture(content: bytes, max_pixels: int) -> Picture:
     if is_tiff(content):
-        first, *others = _tiff_pages(content, max_pixels)
-        return dataclasses.replace(first, pages=tuple(others))
+        pages = TiffPages(content, max_pixels)
+        first, *others = _tiff_pages(pages, max_pixels)
+        beneath = (_BENEATH,) if pages.have_others_beneath else ()
+        return dataclasses.replace(first, pages=tuple(others), notes=(*beneath, *first.notes))
     file = io.BytesIO(content)
     image = _open(file)
     notes = _check_frames(image)
@@ -94,8 +97,8 @@ def _picture(content: bytes, max_pixels: int) -> Picture:
     return dataclasses.replace(picture, notes=(*notes, *picture.notes))
 
 
-def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
-    pages, budget = TiffPages(content, max_pixels), PixelBudget(max_pixels)
+def _tiff_pages(pages: TiffPages, max_pixels: int) -> Iterator[Picture]:
+    budget = PixelBudget(max_pixels)
     for file in pages:
         if pages.hold_floats:
             yield tiff.read_page(file, budget)
@@ -103,6 +106,9 @@ def _tiff_pages(content: bytes, max_pixels: int) -> Iterator[Picture]:
         try:
             image = TiffImagePlugin.TiffImageFile(file)
         except (OSError, SyntaxError, ValueError, EOFError) as error:
+            if tiff.is_deep_grey_with_alpha(file):
+                yield tiff.read_page(file, budget)
+                continue
             raise ImageError(
                 f"a TIFF of an unknown kind, or damaged ({first_line(error)}); convert it, or get a whole copy"
             ) from error

@@ -37,6 +37,12 @@ _OTHERWISE = "tiff_adobe_deflate"
 # By TIFF's numbers, those whose unpacker is told how much a part holds: none, LZW, Deflate twice, PackBits, LZMA, Zstd.
 _BOUNDED = (1, 5, 8, 32946, 32773, 34925, 50000)
 
+# By TIFF's numbers: grey of which 0 is black, and RGB.
+_KINDS = (1, 2)
+
+_MULTIPLIED = 1
+"""TIFF's number for an alpha by which colours are multiplied."""
+
 # Parts may share data: those of a page may be so many times as large as the file.
 _SHARED = 8
 
@@ -59,6 +65,18 @@ def read_page(file: io.BytesIO, budget: PixelBudget) -> Picture:
         return _picture(page)
 
 
+def is_deep_grey_with_alpha(file: io.BytesIO) -> bool:
+    """Whether a TIFF of one page has 16 bits of grey and of alpha, which Pillow has no mode for."""
+    import tifffile
+
+    file.seek(0)
+    try:
+        page = tifffile.TiffFile(file, is_lsm=False, is_ndpi=False, is_scanimage=False).pages.first
+        return (page.samplesperpixel, page.bitspersample, page.sampleformat) == (2, 16, 1)
+    except Exception:  # of damaged files Pillow has said what is wrong
+        return False
+
+
 def read_levels(file: io.BytesIO, budget: PixelBudget) -> np.ndarray:
     """Read the numbers of a TIFF of one page, (H, W, C); arguments and errors as for `read_page`."""
     with _opened(file, budget) as page:
@@ -76,6 +94,8 @@ def _opened(file: io.BytesIO, budget: PixelBudget) -> Iterator[tifffile.TiffPage
         page = tiff.pages.first
         if page.samplesperpixel > 4:
             raise ImageError(f"{page.samplesperpixel} channels; grey and RGB can be read: convert it first")
+        if page.photometric not in _KINDS:
+            raise ImageError(f"numbers that mean {_kind(page)}; grey and RGB can be read: convert it first")
         if page.compression not in _BOUNDED:
             raise ImageError(
                 f"compressed as {_compression(page)}; with such numbers Deflate, LZW, LZMA, PackBits and Zstd can be "
@@ -93,7 +113,17 @@ def _levels(page: tifffile.TiffPage) -> np.ndarray:
     array = page.asarray()
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array
-    return array.reshape(*array.shape[:2], -1)
+    array = array.reshape(*array.shape[:2], -1)
+    return _divided_by_alpha(array) if _MULTIPLIED in page.extrasamples[:1] else array
+
+
+def _divided_by_alpha(array: np.ndarray) -> np.ndarray:
+    """Levels (H, W, C) that were multiplied by their alpha, the last channel, as they were before; 0 where it is 0."""
+    white = 1 if np.issubdtype(array.dtype, np.floating) else np.iinfo(array.dtype).max
+    share = array[..., -1:] / np.float64(white)
+    levels = np.divide(array[..., :-1], share, out=np.zeros(array[..., :-1].shape), where=share > 0)
+    levels = levels if white == 1 else np.rint(levels.clip(0, white))
+    return np.concatenate([levels.astype(array.dtype), array[..., -1:]], axis=-1)
 
 
 def _picture(page: tifffile.TiffPage) -> Picture:
@@ -124,6 +154,16 @@ def _compression(page: tifffile.TiffPage) -> str:
     import tifffile
 
     return tifffile.COMPRESSION(page.compression).name.lower()
+
+
+def _kind(page: tifffile.TiffPage) -> str:
+    """What its numbers mean, by tifffile's name."""
+    import tifffile
+
+    try:
+        return tifffile.PHOTOMETRIC(page.photometric).name.lower()
+    except ValueError:
+        return "nothing known"
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[float, float] | None:

@@ -32,6 +32,8 @@ _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
 """How `struct` calls them, by the number of the type."""
 
 _SAMPLE_FORMAT, _FLOATS = 339, 3
+_SUBFILE_TYPE, _REDUCED = 254, 1
+_BENEATH = 330
 _EXIF, _GPS, _FOR_OTHERS = 34665, 34853, 40965
 """Tags that name a further directory; the last one is in the first one's."""
 
@@ -63,9 +65,11 @@ class TiffPages:
 
     Attributes:
         hold_floats: whether any page is of floating-point numbers.
+        have_others_beneath: whether any page names further pictures beneath it, which are not among the pages.
 
     Raises:
-        ImageError: the pages go round in a circle, lie beyond the end, are too many, or name too much.
+        ImageError: the pages go round in a circle, lie beyond the end, are too many, name too much, or are previews of
+            the pictures beneath them.
     """
 
     def __init__(self, content: bytes, max_pixels: int) -> None:
@@ -76,7 +80,7 @@ class TiffPages:
         self._offset = struct.Struct(self._order + ("Q" if big else "L"))
         self._first_at = 8 if big else 4
         self._named = 0
-        self.hold_floats = False
+        self.hold_floats = self.have_others_beneath = False
         self._pages = self._follow(max(_ANY, max_pixels // _PIXELS_OF_PAGE))
 
     def __len__(self) -> int:
@@ -143,15 +147,23 @@ class TiffPages:
         if end > len(self._content):
             return None
         self._name(end - start)
+        reduced = beneath = False
         for tag, kind, count, data in self._entry.iter_unpack(memoryview(self._content)[entries:end]):
             size = count * _VALUE_SIZES.get(kind, 0)
             if len(data) < size <= len(self._content):  # what is larger than the file, no library reads
                 self._name(size)
             if tag == _SAMPLE_FORMAT and _FLOATS in self._numbers(kind, count, data):
                 self.hold_floats = True
+            elif tag == _SUBFILE_TYPE:
+                reduced = any(number & _REDUCED for number in self._numbers(kind, count, data)[:1])
+            elif tag == _BENEATH:
+                beneath = True
             elif tag in further:
                 for offset in self._numbers(kind, count, data)[:1]:
                     self._read_directory(offset, (_FOR_OTHERS,) if tag == _EXIF else ())
+        if reduced and beneath:
+            raise ImageError("a preview, with the picture itself beneath it, as in camera raw files; develop it first")
+        self.have_others_beneath |= beneath
         return end
 
     def _numbers(self, kind: int, count: int, data: bytes) -> tuple[int, ...]:

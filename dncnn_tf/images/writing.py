@@ -16,10 +16,13 @@ from . import png as png_chunks
 from . import tiff
 from .arrays import from_float, to_float
 from .metadata import FINE_QUALITY
+from .orientation import orientation, upright
 from .picture import ImageError, Picture
 
 _WITH_ALPHA = ("PNG", "TIFF", "WEBP", "TGA", "JPEG2000", "AVIF")
 _WITH_QUALITY = ("JPEG", "WEBP", "AVIF")
+_WITHOUT_EXIF = ("BMP", "PPM", "TGA", "JPEG2000")
+_WITHOUT_PROFILE = ("BMP", "PPM", "TGA", "JPEG2000")
 _WITH_ANY_QUALITY = ("subsampling", "comment", "xmp", "progressive")
 
 
@@ -69,10 +72,10 @@ def losses(picture: Picture, format: str) -> list[str]:
     if picture.bits > _bits(picture, format):
         lost.append(f"{format} holds 8 bits; the result does not keep all 16")
     special_tiff = format == "TIFF" and _needs_tifffile(picture)
-    if picture.exif and (format in ("BMP", "PPM", "TGA") or (special_tiff and _has_exif_groups(picture))):
+    if picture.exif and (format in _WITHOUT_EXIF or (special_tiff and _has_exif_groups(picture))):
         lost.append(f"the result does not keep all EXIF data as {format}")
-    if picture.icc and format in ("PPM", "TGA"):
-        lost.append(f"{format} holds no colour profile; the result does not keep it")
+    if picture.icc and format in _WITHOUT_PROFILE:
+        lost.append(f"{format} is written without the colour profile")
     return lost
 
 
@@ -110,6 +113,7 @@ def encode(picture: Picture, format: str | None = None, quality: int | None = No
 def _encoded(picture: Picture, format: str, quality: int | None) -> Iterable[bytes | memoryview]:
     """The content in parts, of which a large one is not copied."""
     require_holds(picture, format)
+    picture = _as_seen(picture) if format in _WITHOUT_EXIF else picture
     if format == "TIFF" and _needs_tifffile(picture):
         return [tiff.encode_pages(picture, [_array(page, page.levels.dtype) for page in (picture, *picture.pages)])]
     bits = _bits(picture, format)
@@ -140,6 +144,13 @@ def require_holds(picture: Picture, format: str) -> None:
         raise ImageError(f"{format} does not keep transparency; choose another `format`, such as png")
 
 
+def _as_seen(picture: Picture) -> Picture:
+    """The picture turned as EXIF says, which is not kept."""
+    way = orientation(picture)
+    alpha = None if picture.alpha is None else upright(picture.alpha, way)
+    return dataclasses.replace(picture, levels=upright(picture.levels, way), alpha=alpha, exif=None)
+
+
 def _array(picture: Picture, dtype: np.dtype | type) -> np.ndarray:
     """Levels of a type (H, W, C), alpha included."""
     levels = picture.levels if picture.alpha is None else np.dstack([picture.levels, picture.alpha])
@@ -152,7 +163,9 @@ def _encode(image: Image.Image, picture: Picture, format: str, quality: int | No
         image.save(buffer, "PNG")
         return png_chunks.replace_kept(buffer.getbuffer(), _chunks(picture))
     options = picture.coding if format == picture.format else _default_coding(format)
-    if quality is not None and format in _WITH_QUALITY:
+    if quality is not None and options.get("compression") == "jpeg":
+        options = {**options, "quality": quality}
+    elif quality is not None and format in _WITH_QUALITY:
         kept = {key: value for key, value in options.items() if key in _WITH_ANY_QUALITY}
         options = {"quality": quality, **({"subsampling": 0} if format == "JPEG" else {}), **kept}
     if format == "TIFF" and _has_exif_groups(picture):

@@ -227,6 +227,19 @@ def test_skip_existing_does_what_is_missing(dncnn_tf, coffee, model, tmp_path) -
     assert dncnn_tf("denoise", tmp_path, "--skip-existing", "--overwrite").returncode == 2
 
 
+def test_what_a_killed_run_left_beside_a_missing_result_does_not_stop_the_next(
+    dncnn_tf, coffee, model, tmp_path
+) -> None:
+    coffee.save(tmp_path / "a.png")
+    (tmp_path / "a_denoised_compare.png").write_text("whole")
+    arguments = ("denoise", tmp_path, "--compare", "--model", model)
+    refused = dncnn_tf(*arguments)
+    assert (refused.returncode, "a_denoised_compare.png: exists already" in refused.stderr) == (1, True)
+    done = dncnn_tf(*arguments, "--skip-existing")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/a_denoised.png\n")
+    assert (tmp_path / "a_denoised_compare.png").read_text() == "whole"
+
+
 def bad_models(folder: Path) -> dict[str, Path]:
     good = folder / "good.keras"
     trained_like(depth=3, filters=4).save(good)

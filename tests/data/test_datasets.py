@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dncnn_tf.data import datasets
+from dncnn_tf.data import datasets, decoding
 from dncnn_tf.data.datasets import DatasetError
+from dncnn_tf.data.pairs import load_pairs
 
 RAMP = np.arange(16 * 12, dtype=np.uint16).reshape(12, 16)
 
@@ -222,3 +223,15 @@ def test_every_local_set_is_complete_and_loads():
         assert [file.stem for file in files] == [file.cached.stem for file in datasets.published_sets()[name].files]
         with Image.open(files[0]) as image:
             assert min(image.size) >= 70
+
+
+def test_more_than_fits_in_memory_is_refused_by_headers_alone(photographs, monkeypatch) -> None:
+    """A set by its pixels, pairs by twice as many."""
+    room = 4 * 200 * 200 * 3
+    monkeypatch.setattr(decoding, "_MAX_DECODED_BYTES", room)
+    assert len(datasets.load(str(photographs), 3)) == 4
+    with pytest.raises(DatasetError, match="4 images of 0 million pixels in all do not fit"):
+        load_pairs(photographs, sorted(photographs.iterdir()), 3)
+    monkeypatch.setattr(decoding, "_MAX_DECODED_BYTES", room - 1)
+    with pytest.raises(DatasetError, match="4 images of 0 million pixels in all do not fit"):
+        datasets.load(str(photographs), 3)

@@ -161,7 +161,7 @@ def test_a_ramp_keeps_its_65536_levels() -> None:
 
 def test_what_tga_loses_is_said(chelsea) -> None:
     picture = read(saved(chelsea, "PNG", icc_profile=PROFILE))
-    assert any("TGA holds no colour profile" in line for line in losses(picture, "TGA"))
+    assert any("TGA is written without the colour profile" in line for line in losses(picture, "TGA"))
 
 
 def test_strength_0_changes_no_level_of_a_lossless_file(dncnn_tf, chelsea, tmp_path) -> None:
