@@ -161,7 +161,7 @@ class Conveyor:
         """Whole or not at all: a store shows what is put there when it has all of it."""
         target.parent.mkdir(parents=True, exist_ok=True)
         overwrite = self._rules.overwrite
-        # What was not there at the beginning, another run has written meanwhile.
+        # What is there stays: another run has written it meanwhile, or one before that was stopped.
         with contextlib.suppress(FileExistsError) if self._rules.skip_existing else contextlib.nullcontext():
             if not is_remote(target):
                 here = None if source is None or is_remote(source) else source

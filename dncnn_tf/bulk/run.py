@@ -108,6 +108,8 @@ def _not_done(jobs: list[Job], rules: FileRules, recorder: Recorder) -> list[Job
         # What a run that was killed has left beside results that are missing does not stop the one that goes on.
         targets = (job.target,) if rules.skip_existing else (job.target, *job.extras)
         taken = next((target for target in targets if target and exists(target)), None)
+        for extra in filter(exists, job.extras if rules.skip_existing else ()):
+            recorder.note(f"{extra}: is there already and stays as it is")
         if taken and not rules.overwrite:
             reason = f"{taken}: exists already; give `overwrite` to replace it, or another `output` or `suffix`"
             recorder.fail(job, reason)

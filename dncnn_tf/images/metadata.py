@@ -99,9 +99,10 @@ def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
         return ({"lossless": True} if is_lossless_webp(content) else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
         kind = tiff_tags(image).get(_SUBFILE_TYPE)
+        compression = image.info["compression"].replace("tiff_jpeg", "jpeg")  # an old kind, which is written as the new
         return {
-            "compression": image.info["compression"],
-            **({"quality": FINE_QUALITY} if image.info["compression"] == "jpeg" else {}),
+            "compression": compression,
+            **({"quality": FINE_QUALITY} if compression == "jpeg" else {}),
             **({"subfiletype": kind} if isinstance(kind, int) and kind else {}),
         }
     return {}

@@ -40,8 +40,10 @@ _BOUNDED = (1, 5, 8, 32946, 32773, 34925, 50000)
 # By TIFF's numbers: grey of which 0 is black, and RGB.
 _KINDS = (1, 2)
 
-_MULTIPLIED = 1
-"""TIFF's number for an alpha by which colours are multiplied."""
+_MULTIPLIED, _NOT_MULTIPLIED = 1, 2
+"""TIFF's numbers for an alpha by which colours are multiplied, and for one by which they are not."""
+
+_PHOTOMETRIC = 262
 
 # Parts may share data: those of a page may be so many times as large as the file.
 _SHARED = 8
@@ -72,7 +74,8 @@ def is_deep_grey_with_alpha(file: io.BytesIO) -> bool:
     file.seek(0)
     try:
         page = tifffile.TiffFile(file, is_lsm=False, is_ndpi=False, is_scanimage=False).pages.first
-        return (page.samplesperpixel, page.bitspersample, page.sampleformat) == (2, 16, 1)
+        deep = (page.samplesperpixel, page.bitspersample, page.sampleformat) == (2, 16, 1)
+        return deep and page.extrasamples[:1] in ((_MULTIPLIED,), (_NOT_MULTIPLIED,))
     except Exception:  # of damaged files Pillow has said what is wrong
         return False
 
@@ -94,7 +97,7 @@ def _opened(file: io.BytesIO, budget: PixelBudget) -> Iterator[tifffile.TiffPage
         page = tiff.pages.first
         if page.samplesperpixel > 4:
             raise ImageError(f"{page.samplesperpixel} channels; grey and RGB can be read: convert it first")
-        if page.photometric not in _KINDS:
+        if _PHOTOMETRIC in page.tags and page.photometric not in _KINDS:
             raise ImageError(f"numbers that mean {_kind(page)}; grey and RGB can be read: convert it first")
         if page.compression not in _BOUNDED:
             raise ImageError(
@@ -114,16 +117,23 @@ def _levels(page: tifffile.TiffPage) -> np.ndarray:
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     array = np.moveaxis(array, 0, -1) if page.axes == "SYX" else array
     array = array.reshape(*array.shape[:2], -1)
-    return _divided_by_alpha(array) if _MULTIPLIED in page.extrasamples[:1] else array
+    multiplied = array.shape[-1] in (2, 4) and page.extrasamples[:1] == (_MULTIPLIED,)
+    return _divided_by_alpha(array) if multiplied else array
 
 
 def _divided_by_alpha(array: np.ndarray) -> np.ndarray:
-    """Levels (H, W, C) that were multiplied by their alpha, the last channel, as they were before; 0 where it is 0."""
+    """Levels (H, W, C) that were multiplied by their alpha, the last channel, as they were before, up to white.
+
+    Where alpha is 0 they stay as they are. Row by row, so that a large picture takes no more memory than its result.
+    """
     white = 1 if np.issubdtype(array.dtype, np.floating) else np.iinfo(array.dtype).max
-    share = array[..., -1:] / np.float64(white)
-    levels = np.divide(array[..., :-1], share, out=np.zeros(array[..., :-1].shape), where=share > 0)
-    levels = levels if white == 1 else np.rint(levels.clip(0, white))
-    return np.concatenate([levels.astype(array.dtype), array[..., -1:]], axis=-1)
+    divided = array.copy()
+    for row in divided:
+        share = row[:, -1:] / np.float64(white)
+        levels = np.divide(row[:, :-1], share, out=row[:, :-1].astype(np.float64), where=share > 0)
+        highest = max(white, row[:, :-1].max())
+        row[:, :-1] = levels.clip(None, highest) if white == 1 else np.rint(levels.clip(0, highest))
+    return divided
 
 
 def _picture(page: tifffile.TiffPage) -> Picture:

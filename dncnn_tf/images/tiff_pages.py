@@ -68,8 +68,8 @@ class TiffPages:
         have_others_beneath: whether any page names further pictures beneath it, which are not among the pages.
 
     Raises:
-        ImageError: the pages go round in a circle, lie beyond the end, are too many, name too much, or are previews of
-            the pictures beneath them.
+        ImageError: the pages go round in a circle, lie beyond the end, are too many, name too much, or begin with a
+            preview of the picture beneath it.
     """
 
     def __init__(self, content: bytes, max_pixels: int) -> None:
@@ -161,7 +161,7 @@ class TiffPages:
             elif tag in further:
                 for offset in self._numbers(kind, count, data)[:1]:
                     self._read_directory(offset, (_FOR_OTHERS,) if tag == _EXIF else ())
-        if reduced and beneath:
+        if reduced and beneath and start == self._offset_at(self._first_at):
             raise ImageError("a preview, with the picture itself beneath it, as in camera raw files; develop it first")
         self.have_others_beneath |= beneath
         return end

@@ -148,7 +148,8 @@ def _as_seen(picture: Picture) -> Picture:
     """The picture turned as EXIF says, which is not kept."""
     way = orientation(picture)
     alpha = None if picture.alpha is None else upright(picture.alpha, way)
-    return dataclasses.replace(picture, levels=upright(picture.levels, way), alpha=alpha, exif=None)
+    dpi = picture.dpi[::-1] if picture.dpi and way >= 5 else picture.dpi  # rows and columns change places
+    return dataclasses.replace(picture, levels=upright(picture.levels, way), alpha=alpha, exif=None, dpi=dpi)
 
 
 def _array(picture: Picture, dtype: np.dtype | type) -> np.ndarray:

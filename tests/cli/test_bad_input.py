@@ -238,6 +238,7 @@ def test_what_a_killed_run_left_beside_a_missing_result_does_not_stop_the_next(
     done = dncnn_tf(*arguments, "--skip-existing")
     assert (done.returncode, done.stdout) == (0, f"{tmp_path}/a_denoised.png\n")
     assert (tmp_path / "a_denoised_compare.png").read_text() == "whole"
+    assert "a_denoised_compare.png: is there already and stays as it is" in done.stderr
 
 
 def bad_models(folder: Path) -> dict[str, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import imagecodecs
 import numpy as np
@@ -43,6 +44,36 @@ def test_colours_that_were_multiplied_by_their_alpha_are_divided_again(dtype: ty
     np.testing.assert_array_equal(read(encode(picture)).levels, picture.levels)
 
 
+def test_dividing_by_alpha_neither_leaves_the_range_nor_loses_light_without_alpha() -> None:
+    array = np.full((3, 4, 4), 0.5, np.float32)
+    array[0, 0], array[0, 1] = (0.01, 0.01, 0.01, 0.001), (0.2, 0.2, 0.2, 0)
+    levels = read(tiff_of(array, photometric="rgb", extrasamples=["assocalpha"])).levels
+    np.testing.assert_allclose(levels[0, :2], [[1] * 3, [0.2] * 3], atol=1e-6)
+    np.testing.assert_allclose(levels[1:], 1)
+
+
+def without_photometric(content: bytes) -> bytes:
+    """A little-endian TIFF of one page without that tag: an unknown one is in its place."""
+    start = struct.unpack_from("<L", content, 4)[0]
+    for at in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", content, start)[0], 12):
+        if struct.unpack_from("<H", content, at)[0] == 262:
+            return content[:at] + struct.pack("<H", 261) + content[at + 2 :]
+    raise AssertionError("no photometric")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floats_that_do_not_say_what_they_mean_are_taken_by_their_number(channels: int) -> None:
+    array = np.random.default_rng(0).random((5, 7, channels), np.float32).squeeze()
+    kind = {"photometric": "rgb" if channels == 3 else "minisblack", "byteorder": "<"}
+    picture = read(without_photometric(tiff_of(array, **kind)))
+    np.testing.assert_array_equal(picture.levels.squeeze(), array)
+
+
+def test_a_second_channel_that_is_not_said_to_be_alpha_is_not_taken_for_it() -> None:
+    with pytest.raises(ImageError, match="unknown kind"):
+        read(tiff_of(sixteen_bit(9, 11, 2), photometric="minisblack", planarconfig="contig"))
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_numbers_that_mean_something_else_are_no_levels(dtype: type) -> None:
     array = np.full((5, 7, 4), 0.5, dtype)
@@ -61,10 +92,12 @@ def test_grey_of_16_bits_with_alpha_goes_from_png_to_tiff_and_on() -> None:
     np.testing.assert_array_equal(tifffile.imread(io.BytesIO(encode(again))), array)
 
 
-def raw_like(*, reduced: bool) -> bytes:
-    """A page with a larger one beneath it."""
+def raw_like(*, reduced: bool, first: np.ndarray | None = None) -> bytes:
+    """A page with a larger one beneath it, after another page or not."""
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:
+        if first is not None:
+            writer.write(first, photometric="rgb", metadata=None)
         small = sixteen_bit(12, 16, 3).astype(np.uint8)
         writer.write(small, photometric="rgb", subifds=1, subfiletype=int(reduced), metadata=None)
         writer.write(sixteen_bit(120, 160, 1)[..., 0], photometric="minisblack", metadata=None)
@@ -78,17 +111,20 @@ def test_a_preview_is_not_taken_for_the_picture_beneath_it() -> None:
     assert picture.levels.shape == (12, 16, 3)
     assert any("beneath its pages" in note for note in picture.notes)
     assert not read(tiff_of(sixteen_bit(9, 9, 3), photometric="rgb", subfiletype=1)).notes  # nothing lies beneath
+    assert len(read(raw_like(reduced=True, first=sixteen_bit(9, 9, 3))).pages) == 1  # the picture is another page
 
 
 @pytest.mark.parametrize("target", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM", "TGA", "JPEG2000"])
 @pytest.mark.parametrize("source", ["WEBP", "JPEG", "PNG"])
 def test_a_turned_picture_is_seen_the_same_way_up_in_any_format(source: str, target: str) -> None:
-    content = saved(chelsea(), source, exif=turned())
+    content = saved(chelsea(), source, exif=turned(), dpi=(300, 150))
     seen, after = (
         np.asarray(ImageOps.exif_transpose(opened(file)), float)
         for file in (content, encode(read(content), target, 95 if target in ("JPEG", "WEBP", "AVIF") else None))
     )
     assert after.shape == seen.shape == (81, 63, 3)
+    if (source, target) == ("JPEG", "BMP"):
+        assert opened(encode(read(content), target)).info["dpi"] == pytest.approx((150, 300), abs=0.1)
     assert np.abs(after - seen).mean() < 4
     assert any("EXIF" in line for line in losses(read(content), target)) == (
         target in ("BMP", "PPM", "TGA", "JPEG2000")
