@@ -105,16 +105,15 @@ def _not_done(jobs: list[Job], rules: FileRules, recorder: Recorder) -> list[Job
             recorder.note(f"{recorder.tally.skipped} of {len(jobs)} are done already")
     free = []
     for job in wanted:
-        # What a run that was killed has left beside results that are missing does not stop the one that goes on.
-        targets = (job.target,) if rules.skip_existing else (job.target, *job.extras)
-        taken = next((target for target in targets if target and exists(target)), None)
-        for extra in filter(exists, job.extras if rules.skip_existing else ()):
-            recorder.note(f"{extra}: is there already and stays as it is")
-        if taken and not rules.overwrite:
-            reason = f"{taken}: exists already; give `overwrite` to replace it, or another `output` or `suffix`"
+        taken = [target for target in (job.target, *job.extras) if target and exists(target)]
+        if taken and not (rules.overwrite or rules.skip_existing):
+            reason = f"{taken[0]}: exists already; give `overwrite` to replace it, or another `output` or `suffix`"
             recorder.fail(job, reason)
-        else:
-            free.append(job)
+            continue
+        if rules.skip_existing:  # a run that was killed has left them beside a result that is missing
+            for extra in taken:
+                recorder.note(f"{extra}: is there already and stays as it is")
+        free.append(job)
     return free
 
 

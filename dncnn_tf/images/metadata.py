@@ -67,7 +67,7 @@ def sound_dpi(image: Image.Image) -> tuple[float, float] | None:
     return (across, down) if all(0 < value < math.inf for value in (across, down)) else None
 
 
-def is_lossless_webp(content: bytes) -> bool:
+def _is_lossless_webp(content: bytes) -> bool:
     """Whether a file's picture, which a profile may come before, is coded as WebP without loss."""
     at = 12
     while content[:4] == b"RIFF" and at + 8 <= len(content):
@@ -96,7 +96,7 @@ def coding(image: Image.Image, content: bytes) -> dict[str, Any]:
     if image.format in ("WEBP", "AVIF"):
         xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
         # How coarsely it was coded, neither says.
-        return ({"lossless": True} if is_lossless_webp(content) else {"quality": FINE_QUALITY}) | xmp
+        return ({"lossless": True} if _is_lossless_webp(content) else {"quality": FINE_QUALITY}) | xmp
     if image.format == "TIFF" and image.mode != "1":
         kind = tiff_tags(image).get(_SUBFILE_TYPE)
         compression = image.info["compression"].replace("tiff_jpeg", "jpeg")  # an old kind, which is written as the new

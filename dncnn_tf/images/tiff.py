@@ -69,11 +69,8 @@ def read_page(file: io.BytesIO, budget: PixelBudget) -> Picture:
 
 def is_deep_grey_with_alpha(file: io.BytesIO) -> bool:
     """Whether a TIFF of one page has 16 bits of grey and of alpha, which Pillow has no mode for."""
-    import tifffile
-
-    file.seek(0)
     try:
-        page = tifffile.TiffFile(file, is_lsm=False, is_ndpi=False, is_scanimage=False).pages.first
+        page = _by_tifffile(file).pages.first
         deep = (page.samplesperpixel, page.bitspersample, page.sampleformat) == (2, 16, 1)
         return deep and page.extrasamples[:1] in ((_MULTIPLIED,), (_NOT_MULTIPLIED,))
     except Exception:  # of damaged files Pillow has said what is wrong
@@ -89,11 +86,7 @@ def read_levels(file: io.BytesIO, budget: PixelBudget) -> np.ndarray:
 @contextlib.contextmanager
 def _opened(file: io.BytesIO, budget: PixelBudget) -> Iterator[tifffile.TiffPage]:
     """A page that unpacks to no more than it says, and says no more than is left."""
-    import tifffile
-
-    # Files of some microscopes and scanners, tifffile would follow from page to page by rules of their own.
-    file.seek(0)
-    with tifffile.TiffFile(file, is_lsm=False, is_ndpi=False, is_scanimage=False) as tiff:
+    with _by_tifffile(file) as tiff:
         page = tiff.pages.first
         if page.samplesperpixel > 4:
             raise ImageError(f"{page.samplesperpixel} channels; grey and RGB can be read: convert it first")
@@ -110,6 +103,14 @@ def _opened(file: io.BytesIO, budget: PixelBudget) -> Iterator[tifffile.TiffPage
         if shared or math.prod(page.chunked) > len(page.dataoffsets):
             raise ImageError("damaged or cut short, parts of it are missing; get a whole copy")
         yield page
+
+
+def _by_tifffile(file: io.BytesIO) -> tifffile.TiffFile:
+    """A file of one page; those of some microscopes and scanners tifffile would follow by rules of their own."""
+    import tifffile
+
+    file.seek(0)
+    return tifffile.TiffFile(file, is_lsm=False, is_ndpi=False, is_scanimage=False)
 
 
 def _levels(page: tifffile.TiffPage) -> np.ndarray:

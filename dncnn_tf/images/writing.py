@@ -21,8 +21,7 @@ from .picture import ImageError, Picture
 
 _WITH_ALPHA = ("PNG", "TIFF", "WEBP", "TGA", "JPEG2000", "AVIF")
 _WITH_QUALITY = ("JPEG", "WEBP", "AVIF")
-_WITHOUT_EXIF = ("BMP", "PPM", "TGA", "JPEG2000")
-_WITHOUT_PROFILE = ("BMP", "PPM", "TGA", "JPEG2000")
+_PIXELS_ALONE = ("BMP", "PPM", "TGA", "JPEG2000")  # neither EXIF data nor a profile
 _WITH_ANY_QUALITY = ("subsampling", "comment", "xmp", "progressive")
 
 
@@ -72,9 +71,9 @@ def losses(picture: Picture, format: str) -> list[str]:
     if picture.bits > _bits(picture, format):
         lost.append(f"{format} holds 8 bits; the result does not keep all 16")
     special_tiff = format == "TIFF" and _needs_tifffile(picture)
-    if picture.exif and (format in _WITHOUT_EXIF or (special_tiff and _has_exif_groups(picture))):
+    if picture.exif and (format in _PIXELS_ALONE or (special_tiff and _has_exif_groups(picture))):
         lost.append(f"the result does not keep all EXIF data as {format}")
-    if picture.icc and format in _WITHOUT_PROFILE:
+    if picture.icc and format in _PIXELS_ALONE:
         lost.append(f"{format} is written without the colour profile")
     return lost
 
@@ -113,7 +112,7 @@ def encode(picture: Picture, format: str | None = None, quality: int | None = No
 def _encoded(picture: Picture, format: str, quality: int | None) -> Iterable[bytes | memoryview]:
     """The content in parts, of which a large one is not copied."""
     require_holds(picture, format)
-    picture = _as_seen(picture) if format in _WITHOUT_EXIF else picture
+    picture = _as_seen(picture) if format in _PIXELS_ALONE else picture
     if format == "TIFF" and _needs_tifffile(picture):
         return [tiff.encode_pages(picture, [_array(page, page.levels.dtype) for page in (picture, *picture.pages)])]
     bits = _bits(picture, format)

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import skimage
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+"""A colour profile."""
 
 _CHELSEA = Path(skimage.__file__).parent / "data/chelsea.png"
 

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import tifffile
 from helpers import encoded
-from helpers.encoded import saved, tiff_of
-from PIL import Image, ImageCms
+from helpers.encoded import PROFILE, saved, tiff_of
+from PIL import Image
 
 from dncnn_tf.images.picture import ImageError
 from dncnn_tf.images.reading import read
 from dncnn_tf.images.writing import encode, losses
 
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RNG = np.random.default_rng(0)
 
 

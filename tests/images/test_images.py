@@ -11,16 +11,14 @@ import numpy as np
 import pytest
 import tifffile
 from helpers import encoded
-from helpers.encoded import saved, sixteen_bit
+from helpers.encoded import PROFILE, saved, sixteen_bit
 from helpers.hostile import chained, grey_page
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from dncnn_tf.images.reading import read
 from dncnn_tf.images.writing import encode, write
-
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,12 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from helpers.encoded import chelsea, saved, sixteen_bit, tiff_of
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from helpers.encoded import PROFILE, chelsea, saved, sixteen_bit, tiff_of
+from PIL import ExifTags, Image, ImageOps
 
 from dncnn_tf.images.picture import ImageError
 from dncnn_tf.images.reading import read
 from dncnn_tf.images.writing import coded_anew, encode, losses
-
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def opened(content: bytes) -> Image.Image:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from helpers.encoded import PROFILE
+from PIL import ExifTags, Image, ImageOps
 
 from dncnn_tf.images.orientation import as_stored, upright
 
@@ -51,15 +52,15 @@ def test_compare_alone_is_side_by_side_and_takes_no_input_for_its_value(tmp_path
 
 
 def test_pictures_beside_the_result_are_as_they_are_seen_and_have_its_colours(tmp_path: Path, dncnn_tf) -> None:
-    exif, profile = Image.Exif(), ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    Image.fromarray(PHOTO).save(tmp_path / "photo.png", exif=exif.tobytes(), icc_profile=profile)
+    Image.fromarray(PHOTO).save(tmp_path / "photo.png", exif=exif.tobytes(), icc_profile=PROFILE)
     done = dncnn_tf("denoise", "photo.png", "--compare", "--save-noise", "--model", "cdncnn-b", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     seen = [np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / f"{name}.png"))) for name in NAMES]
     with Image.open(tmp_path / "photo_denoised_compare.png") as compare:
         np.testing.assert_array_equal(np.asarray(compare), np.hstack(seen))
-        assert compare.info["icc_profile"] == profile
+        assert compare.info["icc_profile"] == PROFILE
     noise = np.asarray(Image.open(tmp_path / "photo_denoised_noise.png"), float)
     assert np.abs(noise - 127.5 - (seen[0].astype(float) - seen[1])).max() <= 1.5
 
